@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// A virtual STM32F4: processor, memories and peripherals as one struct behind a few calls. What the
+// firmware does with registers happens in the peripheral files beside this one, each named as in
+// RM0090; this header is what the rest of vboard knows of the chip.
+
+#ifndef VBOARD_CHIP_CHIP_H
+#define VBOARD_CHIP_CHIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vboard/cpu/cpu.h"
+#include "vboard/timeline.h"
+#include "vboard/trace.h"
+#include "vboard/usb/wire.h"
+
+// Which chip: data over shared models.
+struct chip_model {
+    const char *name; // "STM32F407VG"
+    uint32_t flash_bytes;
+    uint32_t sram_bytes; // at 0x20000000, SRAM1 and SRAM2 together
+    uint32_t ccm_bytes;  // at 0x10000000; 0: none
+    uint32_t idcode;     // DBGMCU_IDCODE (RM0090 38.6.1)
+    unsigned irq_count;
+    bool has_otg_hs;
+};
+
+extern const struct chip_model chip_stm32f407vg;
+
+// What is around the chip.
+struct chip_wiring {
+    uint32_t hse_hz; // crystal; 0: none fitted (HSERDY never comes)
+    uint32_t lse_hz;
+};
+
+struct chip;
+
+// Reads a symbol for a code address, for complaints; may be NULL.
+typedef const char *(*chip_symbolizer)(void *ctx, uint32_t addr, uint32_t *offset);
+
+struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *wiring,
+                      struct timeline *timeline, struct trace *trace);
+void chip_free(struct chip *chip);
+void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
+
+// Power comes up: SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
+// values, the processor starts from the vector table at the boot memory.
+void chip_power_on(struct chip *chip);
+// NRST pulled low and released.
+void chip_reset_pin(struct chip *chip);
+
+// Flash contents, for loading and for keeping: flash_bytes at 0x08000000. Before chip_power_on()
+// or between runs only; call chip_flash_changed() after writing.
+uint8_t *chip_flash(struct chip *chip);
+void chip_flash_changed(struct chip *chip);
+// Puts bytes at any memory address as a debugger would (flash without erasing, SRAM, CCM). False
+// where there is no memory for all of them.
+bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t len);
+bool chip_has_memory(const struct chip *chip, uint32_t addr, uint32_t len);
+
+// Pins from outside. Names are "PA0" to "PI11"; level 0 or 1, or -1 for "not driven".
+// False for a name that is no pin of this chip.
+bool chip_set_pin(struct chip *chip, const char *pin, int level);
+// What the pin's output stage drives (or, for an input, what it sees): 0, 1, -1 undriven.
+int chip_pin(const struct chip *chip, const char *pin);
+
+// The OTG_FS core's plug; connect to a cable with cable_connect_device(), then give the answer
+// to chip_connect_otg_fs().
+const struct wire_device *chip_otg_fs(struct chip *chip);
+void chip_connect_otg_fs(struct chip *chip, const struct wire_host *host);
+
+struct cpu *chip_cpu(struct chip *chip);
+uint64_t chip_core_hz(const struct chip *chip);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// A Cortex-M4 (ARMv7E-M: ARM DDI 0403, PM0214) as a struct: instructions, exceptions, NVIC, SysTick
+// and the system control space. It knows nothing of the chip around it but memory regions and a
+// bus for everything else.
+//
+// The engine is an interpreter with a cache of decoded instructions, so it can stop exactly after
+// any instruction or at any bus access. It holds no pointer but its regions, its bus and the decode
+// cache: cpu_state is copied by assignment for a snapshot.
+
+#ifndef VBOARD_CPU_CPU_H
+#define VBOARD_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CPU_REGIONS_MAX 12
+#define CPU_IRQS_MAX    96
+
+// Memory the engine reaches directly, without asking the bus.
+struct cpu_region {
+    uint32_t base;
+    uint32_t size; // bytes, a multiple of 4
+    uint8_t *bytes;
+    bool executable;
+    bool writable; // a write to a region that is not goes to the bus
+    // Guarded: every access, fetches included, first calls bus.guarded(); then goes on as usual.
+    bool guarded;
+};
+
+enum cpu_access { CPU_FETCH, CPU_READ, CPU_WRITE };
+
+struct cpu_bus {
+    void *ctx;
+    // An aligned access of 1, 2 or 4 bytes that no region serves. False: bus error (BusFault).
+    // cpu->cycles is exact during the call. Bit-band aliases (PM0214 2.2.5) never come here: the
+    // engine turns them into accesses of the word behind.
+    bool (*read)(void *ctx, uint32_t addr, unsigned size, uint32_t *value);
+    bool (*write)(void *ctx, uint32_t addr, unsigned size, uint32_t value);
+    // An access to a guarded region is about to happen. May let time pass (cpu_stall()), and may
+    // lift the guard.
+    void (*guarded)(void *ctx, uint32_t addr, enum cpu_access access);
+    // SYSRESETREQ was written (AIRCR), or the processor locked up with nobody to catch it.
+    void (*reset_request)(void *ctx);
+    // Something a person should hear of: lockup, a fault escalated to HardFault, an undefined
+    // instruction, BKPT without a debugger, a write to a read-only system register.
+    void (*complaint)(void *ctx, const char *what, const char *sentence);
+    // An exception was taken or left, for the trace; may be NULL.
+    void (*exception)(void *ctx, unsigned number, bool enter);
+    // SysTick reference clock: core clock / 8 on the STM32F4 (RM0090 figure 21); cycles of the core
+    // clock a tick of the external reference.
+    unsigned systick_reference_divider;
+    // Frequency of the core clock, for SysTick's calibration value only.
+};
+
+struct cpu; // vboard/cpu/cpu_state.h holds the layout
+
+// Makes a processor with `irq_count` interrupt lines and `priority_bits` implemented priority bits
+// (STM32F4: 82 to 91 lines, 4 bits). NULL when memory is short.
+struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid);
+void cpu_free(struct cpu *cpu);
+
+void cpu_set_bus(struct cpu *cpu, const struct cpu_bus *bus);
+// Adds a region and returns its index. Regions do not overlap. Bytes stay the caller's.
+unsigned cpu_add_region(struct cpu *cpu, const struct cpu_region *region);
+// Points a region at other bytes (remapping address 0), or guards or unguards it.
+void cpu_region_set_bytes(struct cpu *cpu, unsigned region, uint8_t *bytes, uint32_t size,
+                          bool writable);
+void cpu_region_guard(struct cpu *cpu, unsigned region, bool guarded);
+// Somebody other than the processor changed bytes of a region: forget what was decoded from them.
+void cpu_code_changed(struct cpu *cpu, uint32_t addr, uint32_t len);
+
+// System reset: registers, NVIC, SysTick and SCB to reset values, SP and PC from the vector table
+// at address 0 (PM0214 2.1.3). Time (cycles) runs on.
+void cpu_reset(struct cpu *cpu);
+
+// Runs until the cycle counter reaches `until`, or cpu_break() is called, or the processor sleeps
+// or is locked up; passes `until` by the rest of the last instruction at most.
+enum cpu_stop { CPU_STOP_LIMIT, CPU_STOP_BREAK, CPU_STOP_SLEEP, CPU_STOP_LOCKUP };
+enum cpu_stop cpu_run(struct cpu *cpu, uint64_t until);
+// Executes one instruction (or takes one exception).
+enum cpu_stop cpu_step(struct cpu *cpu);
+// Makes cpu_run() return after the instruction under way. From bus callbacks.
+void cpu_break(struct cpu *cpu);
+
+// Cycles of the core clock since creation. Exact inside bus callbacks.
+uint64_t cpu_cycles(const struct cpu *cpu);
+// Lets cycles pass without executing: a stalled bus, or sleep.
+void cpu_stall(struct cpu *cpu, uint64_t cycles);
+// While asleep: the cycle at which SysTick will next need attention; UINT64_MAX for never.
+uint64_t cpu_next_wake(const struct cpu *cpu);
+bool cpu_is_asleep(const struct cpu *cpu);
+// Instructions executed since creation.
+uint64_t cpu_instructions(const struct cpu *cpu);
+
+// An interrupt line's level. Level-triggered: a line that is still high when its handler returns
+// becomes pending again (PM0214 4.3.9). Irq numbers are RM0090 table 62's "position".
+void cpu_set_irq(struct cpu *cpu, unsigned irq, bool level);
+// An event for WFE (EXTI event lines).
+void cpu_event(struct cpu *cpu);
+
+// Registers, for reports and debuggers. 0-12 R0-R12, 13 SP, 14 LR, 15 PC (address of the next
+// instruction), 16 xPSR.
+uint32_t cpu_register(const struct cpu *cpu, unsigned n);
+void cpu_set_register(struct cpu *cpu, unsigned n, uint32_t value);
+// Address of the instruction being executed (inside a bus callback), else of the next one.
+uint32_t cpu_pc(const struct cpu *cpu);
+uint32_t cpu_vtor(const struct cpu *cpu);
+// Debugger access: never has side effects on the processor; false where nothing answers.
+bool cpu_peek(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value);
+
+#endif

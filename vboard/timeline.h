@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// Virtual time: one clock and one queue of events for everything on the bench, so that a run
+// depends on nothing but its inputs.
+//
+// Time is in picoseconds since power-on (64 bits: 213 days). Events at the same instant fire in
+// the order in which they were scheduled. An event is owned by whoever embeds it and must be
+// zeroed before first use.
+
+#ifndef VBOARD_TIMELINE_H
+#define VBOARD_TIMELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PS_PER_NS 1000ull
+#define PS_PER_US 1000000ull
+#define PS_PER_MS 1000000000ull
+#define PS_PER_S  1000000000000ull
+#define TIME_NEVER UINT64_MAX
+
+struct event {
+    uint64_t at_ps;
+    void (*fire)(void *ctx);
+    void *ctx;
+    // The timeline's own.
+    uint64_t order;
+    size_t slot; // 1-based place in the queue; 0 when not scheduled
+};
+
+// Something that consumes time by itself: a board's processor.
+struct runner {
+    // Runs until `until_ps`, or stops earlier where it must; returns the time it reached. It stops
+    // early when timeline_interrupt() was called (an access scheduled an earlier event). It may
+    // pass `until_ps` by the rest of one instruction.
+    uint64_t (*run)(void *ctx, uint64_t until_ps);
+    // Asks a run() under way to return after the current instruction.
+    void (*interrupt)(void *ctx);
+    // The exact time inside run(), while it runs.
+    uint64_t (*now)(void *ctx);
+    void *ctx;
+};
+
+#define TIMELINE_RUNNERS_MAX 16
+
+struct timeline {
+    uint64_t now_ps;     // time of the last event or slice end; use timeline_now()
+    uint64_t horizon_ps; // end of the slice being run
+    struct event **queue;
+    size_t count, capacity;
+    uint64_t order;
+    struct runner runners[TIMELINE_RUNNERS_MAX];
+    unsigned runner_count;
+    struct runner *running; // the one inside run(), or NULL
+    bool stop;
+};
+
+void timeline_init(struct timeline *timeline);
+void timeline_free(struct timeline *timeline);
+
+// Adds a processor. Two or more share time in turns of at most 1 us.
+void timeline_add_runner(struct timeline *timeline, const struct runner *runner);
+
+// The present instant, exact also inside a runner's run().
+uint64_t timeline_now(const struct timeline *timeline);
+
+// Schedules, or moves, an event. A time already past fires as soon as possible. Ends the slice
+// under way if the event comes before its end.
+void timeline_schedule(struct timeline *timeline, struct event *event, uint64_t at_ps);
+void timeline_cancel(struct timeline *timeline, struct event *event);
+bool timeline_is_scheduled(const struct event *event);
+
+// Runs until the instant given, or until timeline_stop() (which any event or access may call; the
+// stop takes effect after the instruction or event under way). Returns the time reached.
+uint64_t timeline_run(struct timeline *timeline, uint64_t until_ps);
+void timeline_stop(struct timeline *timeline);
+
+#endif

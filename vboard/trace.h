@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// The trace: one line an event, as `--trace FILE` writes it.
+//
+//   1234567.250 usb dnload block=2 len=2048 state=dfuDNLOAD-SYNC
+//
+// Virtual microseconds with three decimals (truncated), a source, an event word, key=value pairs.
+// Values hold no white space (a text value is written in double quotes, with \" \\ \n escapes).
+// Complaints (what real hardware would suffer silently) also go to standard error, each
+// distinct one once.
+
+#ifndef VBOARD_TRACE_H
+#define VBOARD_TRACE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "vboard/timeline.h"
+
+enum trace_source {
+    TRACE_USB,
+    TRACE_FLASH,
+    TRACE_RESET,
+    TRACE_PIN,
+    TRACE_CPU,
+    TRACE_COMPLAINT,
+};
+
+struct trace {
+    const struct timeline *timeline;
+    FILE *file;       // NULL: nothing is written
+    FILE *complaints; // where complaints are shown to a person; NULL: nowhere
+    const char *board;   // shown as board=NAME when several boards run; else NULL
+    char **seen;         // complaints already shown
+    size_t seen_count;
+    unsigned long complaint_count;
+};
+
+void trace_init(struct trace *trace, const struct timeline *timeline);
+void trace_free(struct trace *trace);
+
+// One event: `event` is the event word, `format` the key=value part ("" for none).
+void trace_event(struct trace *trace, enum trace_source source, const char *event,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+// One complaint: `what` is its word (flash-fetch-while-busy, unmodelled-access ...), `sentence`
+// says it to a person. `key` tells complaints apart (shown once a key); the trace gets every one
+// up to 100 a word, then a line that says the rest is left out.
+void trace_complaint(struct trace *trace, const char *what, const char *key,
+                     const char *sentence_format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif
