@@ -21,18 +21,18 @@
 #define OTG_FIFO_WORDS_MAX 1024u
 // The register block is 256 KB: registers, 4 KB FIFO windows, and direct FIFO memory access
 // (RM0090 figure 412).
-#define OTG_SIZE 0x40000u
+#define OTG_SIZE           0x40000u
 
 struct otg_config {
-    const char *name;     // "OTG_FS"
-    unsigned endpoints;   // each way, endpoint 0 included
-    unsigned fifo_words;  // FIFO memory
-    uint32_t cid;         // reset value of OTG_CID
-    uint32_t gsnpsid;     // what the Synopsys id register reads as
-    uint32_t ghwcfg[4];   // hardware configuration registers
-    uint32_t gusbcfg;     // reset values RM0090 gives
-    uint32_t fifo_reset;  // words: GRXFSIZ and DIEPTXF reset depth
-    bool has_high_speed;  // a ULPI interface and a dedicated DMA are there
+    const char *name;    // "OTG_FS"
+    unsigned endpoints;  // each way, endpoint 0 included
+    unsigned fifo_words; // FIFO memory
+    uint32_t cid;        // reset value of OTG_CID
+    uint32_t gsnpsid;    // what the Synopsys id register reads as
+    uint32_t ghwcfg[4];  // hardware configuration registers
+    uint32_t gusbcfg;    // reset values RM0090 gives
+    uint32_t fifo_reset; // words: GRXFSIZ and DIEPTXF reset depth
+    bool has_high_speed; // a ULPI interface and a dedicated DMA are there
 };
 
 extern const struct otg_config otg_fs_config;
@@ -43,8 +43,8 @@ struct otg;
 // Makes a core in its reset state, its PHY clock off, no VBUS, no host connected. `irq` is called
 // whenever the level of the global interrupt line changes (OTG_FS: IRQ 67, OTG_HS: IRQ 77). The
 // timeline and trace must outlive it. NULL when memory is short.
-struct otg *otg_new(const struct otg_config *config, struct timeline *timeline,
-                    struct trace *trace, void (*irq)(void *ctx, bool level), void *irq_ctx);
+struct otg *otg_new(const struct otg_config *config, struct timeline *timeline, struct trace *trace,
+                    void (*irq)(void *ctx, bool level), void *irq_ctx);
 void otg_free(struct otg *otg);
 
 // The wake-up line to EXTI (OTG_FS: EXTI line 18, OTG_HS: 20): called on resume signalling while
