@@ -30,12 +30,13 @@
 //   that table 3.2 does not define: A.1 speaks of "a request" without saying whether an unknown
 //   code counts as one, so stalling without a change of state is accepted too.
 //
-// What could not be verified or is not there: no errata to revision 1.1 were found. A.2 names no
-// bStatus; the status column is from the meanings in 6.1.2, 6.1.3 and 6.1.4, and
-// DFU11_STATUS_UNSAID where those do not settle it (the status after a stall in dfuERROR; after a
-// reset with corrupt firmware, where errFIRMWARE, errUSBR and errPOR all fit). Not in A.2 and so
-// not here: wLength above wTransferSize ("should not", 6.1.1), a wrong wIndex or wValue, GETSTATUS
-// in dfuMANIFEST-SYNC with manifestation complete but bitManifestationTolerant 0 (cannot be
+// What could not be verified or is not there: errata to revision 1.1 were not searched for, and a
+// second copy of its text was seen for A.2.1 and A.2.2 only. A.2 names no bStatus; the
+// status column is from the meanings in 6.1.2, 6.1.3 and 6.1.4, and DFU11_STATUS_UNSAID where
+// those do not settle it (the status after a stall in dfuERROR; after a reset with corrupt
+// firmware, where errFIRMWARE, errUSBR and errPOR all fit). Not in A.2 and so not here: wLength
+// above wTransferSize ("should not", 6.1.1), a wrong wIndex or wValue, GETSTATUS in
+// dfuMANIFEST-SYNC with manifestation complete but bitManifestationTolerant 0 (cannot be
 // reached, A.2.8), power on in appIDLE, suspend (A.1 excludes it), and the detach-attach sequence
 // a device with bitWillDetach makes by itself in appDETACH and dfuMANIFEST-WAIT-RESET (5.1, 7).
 

@@ -10,7 +10,8 @@
 //   4.1 read memory, 4.2 get command) and section 5 (download: 5.1 write memory, 5.2 set address
 //   pointer, 5.3 erase), by its table of contents. Clauses below name AN2662.
 // - Compared with ST's USB device class usbd_dfu.c (newer and older revision, "ST class") and
-//   ST's Open Bootloader (errVENDOR for read protection), read in part.
+//   ST's Open Bootloader (errVENDOR for read protection), read in part. The state after leave was
+//   seen only in a derivative of the ST class, not in ST's own file.
 //
 // What could not be verified: the body of AN3156 and the whole of UM0424 were not to be had, so
 // differences between AN2662 and AN3156 are unknown; figures 53 and 54 (upload) were not seen, so
@@ -133,7 +134,7 @@ static const struct dfuse_row dfuse_rows[] = {
             DNLOAD_SYNC, "AN2662 figure 55, against the ST class"),
     // Leave is acknowledged in both idle states: in dfuIDLE DFU 1.1 A.2.3 would stall.
     DFUSE_1(WRITTEN, IDLE, DNLOAD_LEAVE, ALWAYS, false, MANIFEST_SYNC, DFU_STATUS_OK,
-            "AN2662 4.5.5; next state by the ST class"),
+            "AN2662 4.5.5; next state by a derivative of the ST class"),
     DFUSE_1(WRITTEN, DNLOAD_IDLE, DNLOAD_LEAVE, ALWAYS, false, MANIFEST_SYNC, DFU_STATUS_OK,
             "AN2662 4.5.5; next state by DFU 1.1 A.2.6"),
     // The first GETSTATUS executes and always says dfuDNBUSY; anything else means an error.
@@ -205,7 +206,7 @@ static inline uint32_t dfuse_block_address(uint32_t pointer, uint16_t block,
 // - Read Unprotect: after dfuDNBUSY the device erases flash and RAM, disconnects and resets; a
 //   second GETSTATUS has an answer only if it failed (AN2662 4.5.4).
 // - Leave jumps to the address pointer; the last Write Memory sets the pointer too (AN2662 4.5.5).
-// - DETACH has no meaning to the bootloader (AN2662 4.2, note on page 69).
+// - DETACH has no meaning to the bootloader (AN2662, note before 4.3, page 69).
 // - A host may be in any state when it starts: it clears an error with CLRSTATUS until dfuIDLE, and
 //   sends DNLOAD in dfuIDLE or dfuDNLOAD-IDLE and UPLOAD in dfuIDLE or dfuUPLOAD-IDLE only
 //   (AN2662, notes on pages 72 and 74).
