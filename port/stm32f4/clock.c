@@ -13,10 +13,10 @@
 #define CORE_HZ 168000000u
 
 // RM0090 7.3.2: HSE / M = 1 MHz, x 336 = 336 MHz; / 2 = 168 MHz core, / 7 = 48 MHz USB.
-#define PLL_M (BOARD_HSE_HZ / 1000000)
-#define PLL_N 336
-#define PLL_P 2
-#define PLL_Q 7
+#define PLL_M   (BOARD_HSE_HZ / 1000000)
+#define PLL_N   336
+#define PLL_P   2
+#define PLL_Q   7
 _Static_assert(BOARD_HSE_HZ % 1000000 == 0 && PLL_M >= 2 && PLL_M <= 63, "PLLM cannot make 1 MHz");
 _Static_assert(1000000u * PLL_N / PLL_P == CORE_HZ, "PLL does not make the core's clock");
 _Static_assert(1000000u * PLL_N / PLL_Q == 48000000u, "PLL does not make 48 MHz");
@@ -26,7 +26,7 @@ _Static_assert(1000000u * PLL_N / PLL_Q == 48000000u, "PLL does not make 48 MHz"
 
 // Datasheet DS8626: a crystal starts in 2 ms typically (table 30), the PLL locks in 300 us at
 // most (table 36). Allow what ST's HAL allows the crystal (HSE_STARTUP_TIMEOUT, 100 ms).
-#define CLOCK_READY_MS 100u
+#define CLOCK_READY_MS    100u
 
 void clock_start(struct clock *clock) {
     STK_LOAD = STK_MAX;

@@ -20,6 +20,6 @@ _Noreturn void handoff(const uint32_t *vectors) {
                    "bx %1\n"
                    :
                    : "r"(initial_sp), "r"(reset_vector)
-                   : "memory");
+                   : "lr", "memory");
     __builtin_unreachable();
 }

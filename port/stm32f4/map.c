@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The board's flash map, from the same numbers as the linker scripts.
+// The board's memories, from the same numbers as the linker scripts.
 
 #include "port/stm32f4/map.h"
 
@@ -18,4 +18,9 @@ const struct flash_map board_flash_map = {
     .run_count = sizeof(runs) / sizeof(runs[0]),
     .settings_first = BOARD_SETTINGS_FIRST,
     .application_first = BOARD_APPLICATION_FIRST,
+};
+
+const struct boot_ram board_rams[BOARD_RAM_COUNT] = {
+    {CHIP_SRAM_BASE, CHIP_SRAM_BYTES},
+    {CHIP_CCM_BASE, CHIP_CCM_BYTES},
 };

@@ -56,7 +56,15 @@ static enum mailbox_request mailbox_take(void) {
         return MAILBOX_NONE;
     }
     at->magic = 0;
-    return (enum mailbox_request)box.request;
+    // Compared as whole words: a request this bootloader does not know is none.
+    switch (box.request) {
+    case MAILBOX_DFU:
+        return MAILBOX_DFU;
+    case MAILBOX_RUN:
+        return MAILBOX_RUN;
+    default:
+        return MAILBOX_NONE;
+    }
 }
 
 static _Noreturn void start_dfu(void) {
@@ -78,10 +86,11 @@ _Noreturn void boot_reset(void) {
         (const uint32_t *)(uintptr_t)flash_application_address(&board_flash_map);
     struct boot_facts facts = {
         .request = request,
-        .button_pressed = button_is_pressed(),
-        .application_valid = boot_vectors_sane(&board_flash_map, application[0], application[1]),
+        .button = button_is_pressed(),
+        .application_valid = boot_vectors_are_sane(&board_flash_map, board_rams, BOARD_RAM_COUNT,
+                                                   application[0], application[1]),
     };
-    if (boot_decide(&facts) == BOOT_APPLICATION) {
+    if (boot_decide(&facts).choice == BOOT_APPLICATION) {
         handoff(application);
     }
     start_dfu();

@@ -17,10 +17,15 @@
 #define CHIP_FLASH_RUN2_BYTES 0x20000
 #define CHIP_FLASH_SECTORS    (CHIP_FLASH_RUN0_COUNT + CHIP_FLASH_RUN1_COUNT + CHIP_FLASH_RUN2_COUNT)
 
-// RM0090 2.3.1: SRAM1 (112 Kbytes) and SRAM2 (16 Kbytes) follow each other; the 64 Kbytes of CCM
-// are left out, code cannot run there.
+// RM0090 2.3.1: SRAM1 (112 Kbytes) and SRAM2 (16 Kbytes) follow each other. Core-coupled memory
+// (CCM) holds no code, but an application's stack may lie there.
 #define CHIP_SRAM_BASE        0x20000000
 #define CHIP_SRAM_BYTES       0x20000
+#define CHIP_CCM_BASE         0x10000000
+#define CHIP_CCM_BYTES        0x10000
+
+// Unique device identifier, three words (RM0090 39.1).
+#define CHIP_UID_BASE         0x1fff7a10
 
 // How many of the first `n` sectors lie in a run of `count` that `before` sectors precede.
 #define CHIP_RUN_PART(n, before, count)                                                            \

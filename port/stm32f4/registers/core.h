@@ -8,12 +8,12 @@
 #include "port/stm32f4/registers/register.h"
 
 // SysTick, PM0214 4.5. Counts down 24 bits.
-#define STK_CTRL           REGISTER(0xe000e010u)
-#define STK_LOAD           REGISTER(0xe000e014u)
-#define STK_VAL            REGISTER(0xe000e018u)
-#define STK_CTRL_ENABLE    (1u << 0)
-#define STK_CTRL_CLKSOURCE (1u << 2) // processor clock, not an eighth of it
-#define STK_MAX            0xffffffu
+#define STK_CTRL              REGISTER(0xe000e010u)
+#define STK_LOAD              REGISTER(0xe000e014u)
+#define STK_VAL               REGISTER(0xe000e018u)
+#define STK_CTRL_ENABLE       (1u << 0)
+#define STK_CTRL_CLKSOURCE    (1u << 2) // processor clock, not an eighth of it
+#define STK_MAX               0xffffffu
 
 // System control block, PM0214 4.4.4 and 4.4.5.
 #define SCB_VTOR              REGISTER(0xe000ed08u)
