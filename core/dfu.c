@@ -279,6 +279,9 @@ static void poll_work(struct dfu *dfu) {
 // --- UPLOAD --------------------------------------------------------------------------------------
 
 static unsigned read_block(struct dfu *dfu, unsigned number, uint16_t wanted, uint8_t *out) {
+    if (wanted == 0) {
+        return 0; // DFU 1.1 A.2.3 takes it: nothing is read, the state moves on
+    }
     if (number == DFUSE_BLOCK_COMMAND) {
         static const uint8_t commands[] = {DFUSE_CMD_GET_COMMANDS, DFUSE_CMD_SET_ADDRESS,
                                            DFUSE_CMD_ERASE};
@@ -302,10 +305,10 @@ static enum usbd_answer upload(struct dfu *dfu, const struct usb_setup *setup,
                                struct usbd_data *data) {
     bool is_reserved =
         setup->wValue > DFUSE_BLOCK_COMMAND && setup->wValue < DFUSE_BLOCK_FIRST_DATA;
-    if (is_reserved || setup->wLength == 0 || setup->wLength > UPDATE_BLOCK_BYTES) {
+    if (is_reserved || setup->wLength > UPDATE_BLOCK_BYTES) {
         return refuse(dfu);
     }
-    if (!update_is_idle(&dfu->update)) {
+    if (setup->wLength > 0 && !update_is_idle(&dfu->update)) {
         return USBD_LATER; // flash cannot be read while it is written
     }
     uint8_t *out = update_buffer(&dfu->update, 0);

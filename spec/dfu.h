@@ -84,7 +84,7 @@ enum dfu_status {
 // GETSTATUS answer: bStatus, bwPollTimeout (3 bytes, ms), bState, iString (DFU 1.1 section 6.1.2).
 #define DFU_STATUS_LEN             6u
 
-// DfuSe (UM0424; AN3156 section 4): commands are the data of a DNLOAD with wBlockNum 0;
+// DfuSe (UM0424; AN3156 section 5; AN2662 4.3-4.5): commands are the data of a DNLOAD with wBlockNum 0;
 // wBlockNum 1 is reserved; data blocks count from 2 and go to
 // pointer + (wBlockNum - 2) * transfer length.
 #define DFUSE_VERSION              0x011au
