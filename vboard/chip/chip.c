@@ -75,17 +75,17 @@ void chip_set_core_hz(struct chip *chip, uint64_t hz) {
 void chip_stand_still(struct chip *chip, uint64_t until_ps) {
     while (chip->is_running && chip->pending_reset == RESET_NONE) {
         uint64_t now_ps = time_now(chip);
+        uint64_t limit_ps = timeline_limit(chip->timeline);
         if (now_ps >= until_ps) {
             return;
         }
         uint64_t step_ps = timeline_next(chip->timeline);
-        if (step_ps > until_ps) {
-            step_ps = until_ps;
-        } else if (step_ps < now_ps) {
-            step_ps = now_ps;
-        }
+        step_ps = step_ps < until_ps ? step_ps : until_ps;
+        step_ps = step_ps < limit_ps ? step_ps : limit_ps;
+        step_ps = step_ps > now_ps ? step_ps : now_ps;
         let_pass(chip, step_ps);
-        if (timeline_pass(chip->timeline, step_ps) < step_ps || chip->timeline->stop) {
+        timeline_pass(chip->timeline, step_ps);
+        if (chip->timeline->stop || step_ps >= limit_ps) {
             // The run ends in the middle of the stall. The processor cannot be left inside an
             // access, so it finishes this one instruction with its clock at the stall's end, and
             // the timeline does not run it before that instant. Events until then still fire at
@@ -156,7 +156,7 @@ static const struct peripheral *find(const struct chip *chip, uint32_t addr) {
     if (slot < SLOTS_A_REGION) {
         return chip->slots[1][slot];
     }
-    return addr - DBGMCU_BASE < SLOT_SIZE ? &dbgmcu_peripheral : NULL;
+    return addr - DBGMCU_BASE < SLOT_SIZE ? chip->dbgmcu_slot : NULL;
 }
 
 // Address ranges where a missing model is reported rather than answered with a bus error: the
@@ -465,6 +465,9 @@ static uint64_t runner_now(void *ctx) {
 // --- putting together -------------------------------------------------------------------------------------
 
 static void place(struct chip *chip, const struct peripheral *peripheral) {
+    if (peripheral->base == DBGMCU_BASE) {
+        chip->dbgmcu_slot = peripheral;
+    }
     for (unsigned region = 0; region < 2; region++) {
         uint32_t first = peripheral->base - (region ? 0x50000000u : 0x40000000u);
         if (first / SLOT_SIZE >= SLOTS_A_REGION) {
@@ -574,12 +577,13 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
     return chip;
 }
 
-// The timeline it ran on is freed first, or never runs again.
+// The timeline keeps the runner: it never runs again after this.
 void chip_free(struct chip *chip) {
     if (!chip) {
         return;
     }
     flash_free(chip);
+    rcc_free(chip);
     otg_wiring_free(chip);
     if (chip->cpu) {
         cpu_free(chip->cpu);

@@ -41,6 +41,7 @@ typedef const char *(*chip_symbolizer)(void *ctx, uint32_t addr, uint32_t *offse
 
 struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *wiring,
                       struct timeline *timeline, struct trace *trace);
+// The timeline must not run again after this.
 void chip_free(struct chip *chip);
 void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 

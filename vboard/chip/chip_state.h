@@ -24,6 +24,7 @@ extern const struct peripheral rcc_peripheral;
 uint64_t rcc_usb_clock_hz(const struct chip *chip);
 bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral);
 bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral);
+void rcc_free(struct chip *chip);
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags);
 // Complains where the flash wait states are too few for HCLK (RM0090 table 10).
 void rcc_check_wait_states(struct chip *chip);
@@ -201,7 +202,8 @@ struct chip {
     enum { BOOT_FLASH, BOOT_SYSTEM, BOOT_FSMC, BOOT_SRAM } boot; // what is at address 0
 
     const struct peripheral *slots[2][SLOTS_A_REGION];
-    struct peripheral *peripherals; // all of them, with their ctx
+    const struct peripheral *dbgmcu_slot; // 0xE0042000, on the private peripheral bus
+    struct peripheral *peripherals;       // all of them, with their ctx
     size_t peripheral_count;
     bool bus_error; // set by a peripheral's write: the access ends in a bus error
 

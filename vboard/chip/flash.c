@@ -737,8 +737,10 @@ unsigned flash_wait_states(const struct chip *chip) {
 }
 
 void flash_free(struct chip *chip) {
-    end_run(chip);
-    timeline_cancel(chip->timeline, &chip->flash.done);
+    if (chip->flash.bytes) {
+        end_run(chip);
+        timeline_cancel(chip->timeline, &chip->flash.done);
+    }
 }
 
 const struct peripheral flash_peripheral = {
