@@ -393,7 +393,8 @@ static void a_fetch_during_an_erase_stands_still_while_frames_go_on(void **state
     assert_int_equal(chip_flash_stalls(b->chip).count, 1);
     assert_in_range(chip_flash_stalls(b->chip).ps, 249999 * PS_PER_US, 250 * PS_PER_MS);
     assert_int_equal(trace_complaints(&b->trace, "flash-fetch-while-busy"), 1);
-    assert_true(bench_traced(b, " flash stall access=fetch pc=0x08001234 addr=0x08001236 us=2"));
+    assert_true(
+        bench_traced(b, " flash stall access=fetch pc=0x08001234 symbol=? addr=0x08001236 us=2"));
     timeline_cancel(&b->timeline, &frames.event);
 }
 

@@ -46,7 +46,7 @@ void chip_free(struct chip *chip);
 void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 
 // Power comes up: until then the processor does not run. SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
-// values, the processor starts from the vector table at the boot memory.
+// values, the processor starts from the vector table at the boot memory. Between runs or from an event, while the chip is not running.
 void chip_power_on(struct chip *chip);
 // NRST pulled low and released. SRAM and the backup domain are kept. From anywhere: inside the
 // processor's access it happens after the instruction under way.

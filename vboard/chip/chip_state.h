@@ -226,6 +226,8 @@ struct chip {
 
 // "0x08001234 (main+0x12)", the place in the code being executed; returns `text`.
 const char *chip_where(const struct chip *chip, char text[WHERE_MAX]);
+// The function being executed, "?" where there is no symbol.
+const char *chip_symbol(const struct chip *chip);
 // True the first time something happens at this place in the code (symbol, or PC without one).
 bool chip_is_news(struct chip *chip, uint32_t addr);
 // Lets time pass for the processor in the middle of an access; everything else goes on.
@@ -240,6 +242,10 @@ void chip_remap(struct chip *chip, unsigned mode);
 void chip_guard_flash(struct chip *chip, bool is_guarded);
 // Resets the peripherals of an enable register whose RSTR bits went high.
 void chip_reset_peripherals(struct chip *chip, uint32_t enable_register, uint32_t bits);
+// Puts a peripheral at its addresses; a later one takes the place of an earlier one. The struct
+// stays the caller's.
+void chip_place(struct chip *chip, const struct peripheral *peripheral);
+// The same for a copy of it that is reset with the chip, with its context.
 void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral, void *ctx);
 
 // The bus as the processor meets it; also what tests of peripherals use.
