@@ -6,8 +6,8 @@
 
 const char *dfu_state_name(unsigned state) {
     switch (state) {
-#define X(name, number, text)                                                                     \
-    case number:                                                                                  \
+#define X(name, number, text)                                                                      \
+    case number:                                                                                   \
         return text;
         DFU_STATES(X)
 #undef X
@@ -18,8 +18,8 @@ const char *dfu_state_name(unsigned state) {
 
 const char *dfu_status_name(unsigned status) {
     switch (status) {
-#define X(name, number, text)                                                                     \
-    case number:                                                                                  \
+#define X(name, number, text)                                                                      \
+    case number:                                                                                   \
         return text;
         DFU_STATUSES(X)
 #undef X

@@ -66,7 +66,7 @@ enum usb_transfer_type {
 #define USB_CONFIG_DESCRIPTOR_LEN    9u
 #define USB_INTERFACE_DESCRIPTOR_LEN 9u
 // A string descriptor's bLength is one byte and its text is UTF-16: 126 characters at most.
-#define USB_STRING_CHARS_MAX 126u
+#define USB_STRING_CHARS_MAX         126u
 
 // A SETUP packet, taken apart (USB 2.0 table 9-2).
 struct usb_setup {

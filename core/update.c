@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// The flash job machine.
+//
+//   idle -- erase --> erasing -- done --> idle
+//   idle -- block --> (erasing, once for each sector that needs it) --> programming --> idle
+//
+// Any failure goes to idle with the reason kept for the next status.
+
+#include "core/update.h"
+
+#define WORD_BYTES   4u
+#define VERIFY_BYTES 64u // read back in pieces of this size, to spare the stack
+#define BLANK_BYTES  64u
+
+void update_init(struct update *update, const struct port *port) {
+    *update = (struct update){.port = port};
+}
+
+static uint32_t lead(uint32_t addr) {
+    return addr % WORD_BYTES;
+}
+
+uint8_t *update_buffer(struct update *update, uint32_t addr) {
+    return (uint8_t *)update->buffers[update->filling] + lead(addr);
+}
+
+enum dfu_status update_check(const struct update *update, uint32_t addr, uint32_t len) {
+    return flash_application_holds(update->port->map, addr, len) ? DFU_STATUS_OK
+                                                                 : DFU_STATUS_ERR_ADDRESS;
+}
+
+static enum dfu_status status_of(enum flash_result result, enum dfu_status failed) {
+    switch (result) {
+    case FLASH_OK:
+    case FLASH_BUSY:
+        return DFU_STATUS_OK;
+    case FLASH_PROTECTED:
+    case FLASH_UNSAFE:
+        return DFU_STATUS_ERR_WRITE;
+    case FLASH_FAILED:
+    default:
+        return failed;
+    }
+}
+
+static void end_job(struct update *update, enum dfu_status status) {
+    update->job = UPDATE_IDLE;
+    update->failed = status;
+}
+
+static void start_erase(struct update *update, unsigned sector) {
+    update->job = UPDATE_ERASING;
+    update->sector = sector;
+    enum flash_result result = update->port->flash_erase(update->port->ctx, sector);
+    if (result != FLASH_OK) {
+        end_job(update, status_of(result, DFU_STATUS_ERR_ERASE));
+    }
+}
+
+static bool sector_is_blank(const struct update *update, unsigned sector) {
+    uint32_t words[BLANK_BYTES / WORD_BYTES];
+    uint32_t addr = flash_sector_address(update->port->map, sector);
+    uint32_t end = flash_sector_address(update->port->map, sector + 1);
+    for (; addr < end; addr += BLANK_BYTES) {
+        update->port->flash_read(update->port->ctx, addr, (uint8_t *)words, BLANK_BYTES);
+        for (unsigned i = 0; i < BLANK_BYTES / WORD_BYTES; i++) {
+            if (words[i] != UINT32_MAX) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+// First sector of the block that must be erased before it is programmed; FLASH_NO_SECTOR for
+// none. A sector written since power-up is left alone: a host that goes back to fill a gap
+// must not lose what it wrote before.
+static unsigned next_to_erase(struct update *update) {
+    unsigned last = flash_sector_at(update->port->map, update->addr + update->len - 1);
+    for (unsigned sector = flash_sector_at(update->port->map, update->addr); sector <= last;
+         sector++) {
+        if (update->prepared & (1u << sector)) {
+            continue;
+        }
+        if (!sector_is_blank(update, sector)) {
+            return sector;
+        }
+        update->prepared |= 1u << sector;
+    }
+    return FLASH_NO_SECTOR;
+}
+
+// The bytes around the block, up to whole words, become 0xFF: programming ones changes nothing.
+static const uint8_t *pad_to_words(struct update *update, uint32_t *addr, uint32_t *len) {
+    uint8_t *bytes = (uint8_t *)update->buffers[update->filling ^ 1u];
+    uint32_t used = lead(update->addr) + update->len;
+    for (uint32_t i = 0; i < lead(update->addr); i++) {
+        bytes[i] = 0xff;
+    }
+    while (used % WORD_BYTES != 0) {
+        bytes[used++] = 0xff;
+    }
+    *addr = update->addr - lead(update->addr);
+    *len = used;
+    return bytes;
+}
+
+static void continue_block(struct update *update) {
+    unsigned sector = next_to_erase(update);
+    if (sector != FLASH_NO_SECTOR) {
+        start_erase(update, sector);
+        return;
+    }
+    uint32_t addr;
+    uint32_t len;
+    const uint8_t *bytes = pad_to_words(update, &addr, &len);
+    update->job = UPDATE_PROGRAMMING;
+    enum flash_result result = update->port->flash_program(update->port->ctx, addr, bytes, len);
+    if (result != FLASH_OK) {
+        end_job(update, status_of(result, DFU_STATUS_ERR_PROG));
+    }
+}
+
+static enum dfu_status verify_block(const struct update *update) {
+    const uint8_t *want =
+        (const uint8_t *)update->buffers[update->filling ^ 1u] + lead(update->addr);
+    uint8_t have[VERIFY_BYTES];
+    for (uint32_t done = 0; done < update->len;) {
+        uint32_t len = update->len - done < VERIFY_BYTES ? update->len - done : VERIFY_BYTES;
+        update->port->flash_read(update->port->ctx, update->addr + done, have, len);
+        for (uint32_t i = 0; i < len; i++) {
+            if (have[i] != want[done + i]) {
+                return DFU_STATUS_ERR_VERIFY;
+            }
+        }
+        done += len;
+    }
+    return DFU_STATUS_OK;
+}
+
+bool update_program(struct update *update, uint32_t addr, uint32_t len) {
+    if (update->job != UPDATE_IDLE) {
+        return false;
+    }
+    update->failed = DFU_STATUS_OK;
+    update->addr = addr;
+    update->len = len;
+    update->filling ^= 1u;
+    continue_block(update);
+    return true;
+}
+
+bool update_erase(struct update *update, uint32_t addr) {
+    if (update->job != UPDATE_IDLE) {
+        return false;
+    }
+    update->failed = DFU_STATUS_OK;
+    update->len = 0;
+    start_erase(update, flash_sector_at(update->port->map, addr));
+    return true;
+}
+
+void update_poll(struct update *update) {
+    if (update->job == UPDATE_IDLE) {
+        return;
+    }
+    enum flash_result result = update->port->flash_poll(update->port->ctx);
+    if (result == FLASH_BUSY) {
+        return;
+    }
+    bool erased = update->job == UPDATE_ERASING;
+    if (result != FLASH_OK) {
+        end_job(update, status_of(result, erased ? DFU_STATUS_ERR_ERASE : DFU_STATUS_ERR_PROG));
+    } else if (!erased) {
+        end_job(update, verify_block(update));
+    } else {
+        update->prepared |= 1u << update->sector;
+        if (update->len > 0) {
+            continue_block(update);
+        } else {
+            end_job(update, DFU_STATUS_OK);
+        }
+    }
+}
+
+bool update_is_idle(const struct update *update) {
+    return update->job == UPDATE_IDLE;
+}
+
+enum dfu_status update_take_failure(struct update *update) {
+    enum dfu_status failed = update->failed;
+    update->failed = DFU_STATUS_OK;
+    return failed;
+}

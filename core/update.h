@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// Flash jobs: erase a sector, program a block, one after the other in the background while the host
+// already sends the next block. Decides what may be touched and when a sector must be erased
+// first; knows nothing of USB.
+//
+// Two block buffers: one is being programmed, the other filled. A block is accepted when the job
+// before it is done; so at most one job is under way and at most one block waits (with the caller).
+
+#ifndef CORE_UPDATE_H
+#define CORE_UPDATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/port.h"
+#include "spec/dfu.h"
+
+// wTransferSize. 2048 is what ST's ROM takes; fwupd and Windows are fine with it
+// (docs/protocol.md).
+#define UPDATE_BLOCK_BYTES 2048u
+
+enum update_job { UPDATE_IDLE = 0, UPDATE_ERASING, UPDATE_PROGRAMMING };
+
+struct update {
+    const struct port *port;
+    enum update_job job;
+    unsigned sector;        // being erased
+    uint32_t addr;          // of the block accepted last
+    uint32_t len;           // its bytes; 0 when the job is a bare erase
+    unsigned filling;       // buffer the next block goes to
+    uint32_t prepared;      // bit n: sector n was erased, found blank, or written since power-up
+    enum dfu_status failed; // DFU_STATUS_OK, or why the last job ended
+    // Room for a block that begins up to 3 bytes into a word and ends up to 3 before one. Words, so
+    // that the port may read them as such.
+    uint32_t buffers[2][UPDATE_BLOCK_BYTES / 4 + 2];
+};
+
+void update_init(struct update *update, const struct port *port);
+
+// Where the next block's bytes go, UPDATE_BLOCK_BYTES of room. `addr` is the address that block
+// will have: bytes are placed so that words line up with flash.
+uint8_t *update_buffer(struct update *update, uint32_t addr);
+
+// Takes the block filled in at update_buffer(addr) and starts on it: erases each sector it touches
+// that is neither blank nor prepared, then programs and reads back. False, with nothing done,
+// while a job is under way. The range must have passed update_check().
+bool update_program(struct update *update, uint32_t addr, uint32_t len)
+    __attribute__((warn_unused_result));
+// Starts erasing the sector that holds addr. False while a job is under way.
+bool update_erase(struct update *update, uint32_t addr) __attribute__((warn_unused_result));
+
+// DFU_STATUS_OK when a host may change [addr, addr + len): errADDRESS outside the application.
+enum dfu_status update_check(const struct update *update, uint32_t addr, uint32_t len);
+
+// Moves the job on. Call continuously.
+void update_poll(struct update *update);
+bool update_is_idle(const struct update *update);
+// Why the last job failed, once; DFU_STATUS_OK otherwise.
+enum dfu_status update_take_failure(struct update *update);
+
+#endif
