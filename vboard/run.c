@@ -159,9 +159,11 @@ static int go(struct run *run) {
     chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
     fill_flash(run);
     drive_pins(run);
-    // Power first: it leaves SRAM undefined, and a --load may go there.
+    // Before power comes up, because the processor takes its vectors then; and once more, because
+    // power leaves SRAM undefined, and a --load may go there.
+    bool is_loaded = loads_poke(&run->loads, run->chip);
     chip_power_on(run->chip);
-    if (!loads_poke(&run->loads, run->chip)) {
+    if (!is_loaded || !loads_poke(&run->loads, run->chip)) {
         return fail("a file could not be put into memory");
     }
     struct session_config config = {

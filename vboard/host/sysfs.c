@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "vboard/host/uevent.h"
+#include "vboard/host/usbfs.h"
 
 #define HUB_NAME    "platform/vboard/usb1"
 #define HUB_PATH    "/sys/devices/" HUB_NAME
@@ -262,7 +263,7 @@ static void write_database(UMockdevTestbed *testbed, const struct usb_device *de
     }
     char path[64];
     (void)snprintf(path, sizeof path, "/run/udev/data/c%d:%u", USB_MAJOR,
-                   minor_of(device->address));
+                   minor_of(usbfs_number(device)));
     write_file(testbed, path, text->str, text->len);
     g_strfreev(each);
     g_free(lines);
@@ -271,7 +272,7 @@ static void write_database(UMockdevTestbed *testbed, const struct usb_device *de
 
 static char *event_lines(const struct usb_device *device) {
     struct attributes properties = {0};
-    put_device_properties(&properties, device->descriptors, device->address);
+    put_device_properties(&properties, device->descriptors, usbfs_number(device));
     char *kernel = as_lines(&properties);
     char *udev = database_lines(device);
     char *all = g_strconcat(kernel, udev, NULL);
@@ -290,14 +291,14 @@ static void put_string(struct attributes *list, const char *name, const char *te
 void sysfs_add_device(UMockdevTestbed *testbed, const struct usb_device *device) {
     struct attributes attributes = {0};
     struct attributes properties = {0};
-    put_device_attributes(&attributes, device->descriptors, device->address,
+    put_device_attributes(&attributes, device->descriptors, usbfs_number(device),
                           speed_text(device->speed));
     put(&attributes, "maxchild", "0\n");
     put(&attributes, "devpath", "1\n");
     put_string(&attributes, "manufacturer", device->manufacturer);
     put_string(&attributes, "product", device->product);
     put_string(&attributes, "serial", device->serial);
-    put_device_properties(&properties, device->descriptors, device->address);
+    put_device_properties(&properties, device->descriptors, usbfs_number(device));
     g_free(umockdev_testbed_add_devicev(testbed, "usb", DEVICE_NAME, NULL, attributes.at,
                                         properties.at));
     umockdev_testbed_set_attribute_binary(testbed, DEVICE_PATH, "descriptors",
@@ -317,7 +318,7 @@ void sysfs_add_device(UMockdevTestbed *testbed, const struct usb_device *device)
         umockdev_testbed_set_attribute(testbed, DEVICE_PATH, "bConfigurationValue", value);
     }
     char node[32];
-    sysfs_node_path(node, device->address);
+    sysfs_node_path(node, usbfs_number(device));
     write_file(testbed, node, device->descriptors, device->descriptors_len);
     write_database(testbed, device);
     char *lines = event_lines(device);
@@ -336,7 +337,7 @@ void sysfs_remove_device(UMockdevTestbed *testbed, const struct usb_device *devi
     umockdev_testbed_remove_device(testbed, DEVICE_PATH);
     char *root = umockdev_testbed_get_root_dir(testbed);
     char *database = g_strdup_printf("%s/run/udev/data/c%d:%u", root, USB_MAJOR,
-                                     minor_of(device->address));
+                                     minor_of(usbfs_number(device)));
     (void)remove(database);
     send(testbed, DEVICE_PATH, "usb_device", "remove", lines);
     g_free(database);

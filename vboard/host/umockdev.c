@@ -669,17 +669,12 @@ static void attach(struct bridge *bridge, unsigned devnum) {
 }
 
 void bridge_device_ready(struct bridge *bridge, const struct usb_device *device) {
-    if (device->address == SYSFS_ROOT_HUB_DEVNUM || device->address > DEVNUM_MAX) {
-        return;
-    }
-    attach(bridge, device->address);
+    attach(bridge, usbfs_number(device));
     sysfs_add_device(bridge->testbed, device);
 }
 
 void bridge_device_gone(struct bridge *bridge, const struct usb_device *device) {
-    if (device->address != SYSFS_ROOT_HUB_DEVNUM && device->address <= DEVNUM_MAX) {
-        sysfs_remove_device(bridge->testbed, device);
-    }
+    sysfs_remove_device(bridge->testbed, device);
 }
 
 void bridge_connect(struct bridge *bridge, struct usbfs *usbfs, struct vboard_page *page) {

@@ -379,7 +379,7 @@ struct usbfs_file *usbfs_open(struct usbfs *usbfs, unsigned devnum) {
     }
     file->usbfs = usbfs;
     file->devnum = devnum;
-    file->connected = usbfs->device && usbfs->device->address == devnum;
+    file->connected = usbfs->device && usbfs_number(usbfs->device) == devnum;
     file->completed_tail = &file->completed;
     file->next = usbfs->files;
     usbfs->files = file;

@@ -19,6 +19,12 @@
 #define USBFS_BUS        1u
 #define USBFS_INTERFACES 32u
 
+// The number a device has in /dev/bus/usb: 1 is the root hub's, so a bus address comes one higher,
+// and 127 (the last number, USB 2.0 9.4.6) is followed by 2.
+static inline unsigned usbfs_number(const struct usb_device *device) {
+    return (device->address - 1u) % 126u + 2u;
+}
+
 struct usbfs;
 struct usbfs_file; // one open device node
 struct usbfs_urb;
