@@ -116,7 +116,7 @@ static bool start_over(struct otg *otg) {
 
 static void connect_pins(const struct otg_core *core) {
     RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(core->gpio_port);
-    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182 2.1.13)
+    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182, delay after clock enabling)
     const uint8_t pins[2] = {core->dm_pin, core->dp_pin};
     for (unsigned i = 0; i < 2; i++) {
         unsigned pin = pins[i];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of it
-// by every way there is, a load, and what the application finds. The host is this file,
-// transfer by transfer over the cable; unmodified dfu-util has its own tests.
+// redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of
+// it by every way there is, a load, and what the application finds. The host is this file, transfer
+// by transfer over the cable; unmodified dfu-util has its own tests.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -304,7 +304,7 @@ static void own_sector_is_refused(void **state) {
     memcpy(before, chip_flash(bench->chip), sizeof before);
     uint8_t erase[DFUSE_CMD_WITH_ADDRESS_LEN] = {DFUSE_CMD_ERASE};
     store_le32(erase + 1, FLASH_BASE);
-    // Refused at once (STALL) or by the status that follows: in either case, an error and no change.
+    // Refused at once (STALL) or by the status that follows: an error and no change either way.
     (void)control(bench, 0x21, DFU_DNLOAD, 0, erase, sizeof erase);
     uint8_t status[DFU_STATUS_LEN] = {0};
     for (unsigned i = 0; i < 2 && status[4] != DFU_STATE_ERROR; i++) {
@@ -323,7 +323,7 @@ static void transfer_given_up_anywhere_leaves_the_next_whole(void **state) {
     struct bench *bench = bench_new(8000000);
     chip_power_on(bench->chip);
     wait_for_device(bench);
-    // No pause between the transfers: the next SETUP comes while the firmware is busy with the last.
+    // No pause between transfers: the next SETUP comes while the firmware is busy with the last.
     cable_set_transfer_cost(bench->cable, 0);
     const uint64_t step_ps = 250 * PS_PER_NS; // 42 cycles
     for (uint64_t cut_ps = 0; cut_ps < 250 * PS_PER_US; cut_ps += step_ps) {
