@@ -170,6 +170,8 @@ extern const struct peripheral dbgmcu_peripheral;
 #define SYSTEM_BASE 0x1FFF0000u
 #define SYSTEM_SIZE 0x10000u
 void system_memory_fill(struct chip *chip);
+// The option bytes as memory, from flash.option.
+void system_memory_show_option(struct chip *chip);
 
 // --- the chip ---------------------------------------------------------------------------------------------
 

@@ -209,13 +209,16 @@ static void pll_ready(void *ctx) {
 // The PLL locks once it is on and its input runs.
 static void start_pll(struct chip *chip) {
     uint32_t cr = REG(chip, CR);
-    bool has_input = cr & (REG(chip, PLLCFGR) & PLLCFGR_PLLSRC ? CR_HSERDY : CR_HSIRDY);
+    uint32_t cfgr = REG(chip, PLLCFGR);
+    bool has_input = cr & (cfgr & PLLCFGR_PLLSRC ? CR_HSERDY : CR_HSIRDY);
+    // Other factors that are not allowed are complained of; with these there is no output at all.
+    bool has_output = pll_m(cfgr) != 0 && pll_n(cfgr) != 0;
 
     if (cr & CR_PLLRDY) {
         return;
     }
-    set_oscillator(chip, &chip->rcc.pll_ready, pll_ready, (cr & CR_PLLON) && has_input,
-                   PLL_START_PS);
+    set_oscillator(chip, &chip->rcc.pll_ready, pll_ready,
+                   (cr & CR_PLLON) && has_input && has_output, PLL_START_PS);
 }
 
 static void hsi_ready(void *ctx) {
