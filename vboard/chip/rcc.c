@@ -521,16 +521,6 @@ uint64_t rcc_usb_clock_hz(const struct chip *chip) {
     return chip->rcc.usb_hz;
 }
 
-bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral) {
-    return !peripheral->enable_register ||
-           (REG(chip, peripheral->enable_register) & peripheral->enable_bit);
-}
-
-bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral) {
-    // Each RSTR register lies 0x20 below its ENR (RM0090 7.3.24).
-    return REG(chip, peripheral->enable_register - 0x20) & peripheral->enable_bit;
-}
-
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags) {
     REG(chip, CSR) |= flags;
 }
