@@ -56,8 +56,9 @@ static void complaint(void *ctx, const char *what, const char *sentence) {
 static void exception(void *ctx, unsigned number, bool enter) {
     struct bench *bench = ctx;
     if (bench->entered_count < 64) {
-        bench->entered[bench->entered_count++] = number | (enter ? 0 : 0x100);
+        bench->entered[bench->entered_count] = number | (enter ? 0 : 0x100);
     }
+    bench->entered_count++;
 }
 
 void bench_make(struct bench *bench) {
@@ -73,13 +74,16 @@ void bench_make(struct bench *bench) {
                                 .exception = exception,
                                 .systick_reference_divider = 8};
     cpu_set_bus(bench->cpu, &bus);
-    struct cpu_region region = {.size = sizeof bench->flash, .bytes = bench->flash,
-                                .executable = true};
+    struct cpu_region region = {
+        .size = sizeof bench->flash, .bytes = bench->flash, .executable = true};
     cpu_add_region(bench->cpu, &region);
     region.base = FLASH;
     bench->flash_region = cpu_add_region(bench->cpu, &region);
-    region = (struct cpu_region){.base = SRAM, .size = sizeof bench->sram, .bytes = bench->sram,
-                                 .executable = true, .writable = true};
+    region = (struct cpu_region){.base = SRAM,
+                                 .size = sizeof bench->sram,
+                                 .bytes = bench->sram,
+                                 .executable = true,
+                                 .writable = true};
     bench->sram_region = cpu_add_region(bench->cpu, &region);
     for (unsigned i = 0; i < 98; i++) {
         bench_put(bench, FLASH + i * 4, i == 0 ? STACK : i == 1 ? CODE | 1 : HANDLER(i) | 1);
@@ -114,8 +118,17 @@ void bench_put(struct bench *bench, uint32_t addr, uint32_t value) {
     cpu_code_changed(bench->cpu, addr, 4);
 }
 
-uint32_t bench_register(struct bench *bench, uint32_t addr) {
-    return bench_word(bench, addr);
+void bench_store(struct bench *bench, uint32_t addr, uint32_t value) {
+    struct cpu *cpu = bench->cpu;
+    uint32_t r0 = cpu_register(cpu, 0), r1 = cpu_register(cpu, 1), pc = cpu_pc(cpu);
+    CODE_AT(bench, FLASH + 0x3f0, 0x6001); // str r1,[r0]
+    cpu_set_register(cpu, 0, addr);
+    cpu_set_register(cpu, 1, value);
+    cpu_set_register(cpu, 15, FLASH + 0x3f0);
+    cpu_step(cpu);
+    cpu_set_register(cpu, 0, r0);
+    cpu_set_register(cpu, 1, r1);
+    cpu_set_register(cpu, 15, pc);
 }
 
 void bench_steps(struct bench *bench, unsigned count) {

@@ -18,13 +18,13 @@
 
 #include "vboard/cpu/cpu.h"
 
-#define FLASH  0x08000000u
-#define SRAM   0x20000000u
-#define CODE   (FLASH + 0x400) // where programs start
-#define STACK  (SRAM + 0x8000)
-#define DEVICE 0x40000000u
+#define FLASH      0x08000000u
+#define SRAM       0x20000000u
+#define CODE       (FLASH + 0x400) // where programs start
+#define STACK      (SRAM + 0x8000)
+#define DEVICE     0x40000000u
 // Handlers: exception n's is at HANDLER(n), 64 bytes each.
-#define HANDLER(n) (FLASH + 0x1000 + (n) * 64)
+#define HANDLER(n) (FLASH + 0x1000 + (n)*64)
 
 struct bench {
     struct cpu *cpu;
@@ -38,7 +38,8 @@ struct bench {
     unsigned guarded_fetches, guarded_reads, guarded_writes;
     unsigned resets, complaints;
     char last_complaint[32];
-    unsigned entered[64], entered_count; // exceptions in order; leaving is number | 0x100
+    // Exceptions in order, the first 64; leaving is number | 0x100.
+    unsigned entered[64], entered_count;
 };
 
 void bench_make(struct bench *bench);
@@ -47,8 +48,9 @@ void bench_free(struct bench *bench);
 void bench_code(struct bench *bench, uint32_t addr, const uint16_t *halfwords, size_t bytes);
 uint32_t bench_word(const struct bench *bench, uint32_t addr);
 void bench_put(struct bench *bench, uint32_t addr, uint32_t value);
-// Reads or writes a system register as privileged code would, through a small program.
-uint32_t bench_register(struct bench *bench, uint32_t addr);
+// Stores a word as the program would (one instruction at a place of its own), PC and registers
+// kept. Not while an exception is pending.
+void bench_store(struct bench *bench, uint32_t addr, uint32_t value);
 // Runs `count` steps.
 void bench_steps(struct bench *bench, unsigned count);
 

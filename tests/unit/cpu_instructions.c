@@ -72,8 +72,14 @@ static const struct instruction_case cases[] = {
     {"smuad r0,r1,r2", 0xfb21, 0xf002, {0, 0x80008000, 0x80008000}, 0, 0x80000000, 0x80008000, Q},
     {"smlabb r0,r1,r2,r3", 0xfb11, 0x3002, {0, 2, 3, 0x7fffffff}, 0, 0x80000005, 2, Q},
     {"smmulr r0,r1,r2", 0xfb51, 0xf012, {0, 0x40000000, 2}, 0, 1, 0x40000000, 0},
-    {"pkhtb r0,r1,r2,asr #16", 0xeac1, 0x4022, {0, 0xaaaa0000, 0x80010000}, 0, 0xaaaa8001,
-     0xaaaa0000, 0},
+    {"pkhtb r0,r1,r2,asr #16",
+     0xeac1,
+     0x4022,
+     {0, 0xaaaa0000, 0x80010000},
+     0,
+     0xaaaa8001,
+     0xaaaa0000,
+     0},
     {"usad8 r0,r1,r2", 0xfb71, 0xf002, {0, 0x01020304, 0x04030201}, 0, 8, 0x01020304, 0},
 };
 
@@ -113,8 +119,9 @@ static void a_conditional_branch_follows_every_flag_pattern(void **state) {
         CODE_AT(&bench, CODE, (uint16_t)(0xd002 | cond << 8)); // b<cond> CODE + 8
         for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
             bool n = nzcv & 8, z = nzcv & 4, c = nzcv & 2, v = nzcv & 1;
-            const bool holds[14] = {z,      !z,       c,      !c,     n,           !n,          v,
-                                    !v,     c && !z,  !c || z, n == v, n != v, !z && n == v, z || n != v};
+            const bool holds[14] = {
+                z,  !z,      c,       !c,     n,      !n,           v,
+                !v, c && !z, !c || z, n == v, n != v, !z && n == v, z || n != v};
             cpu_set_register(bench.cpu, 15, CODE);
             cpu_set_register(bench.cpu, 16, nzcv << 28 | 1 << 24);
             cpu_step(bench.cpu);
