@@ -337,6 +337,11 @@ static void unprivileged_code_gets_a_busfault_from_the_system_registers(void **s
     bench_steps(&bench, 4);
     assert_int_equal(cpu_pc(bench.cpu), HANDLER(5));
     assert_int_equal(bench_word(&bench, BFAR), VTOR);
+    assert_int_equal(bench.device_reads, 0);
+    cpu_set_register(bench.cpu, 1, DBGMCU_IDCODE); // a handler is privileged
+    CODE_AT(&bench, HANDLER(5), 0x680a);           // ldr r2,[r1]
+    cpu_step(bench.cpu);
+    assert_int_equal(cpu_register(bench.cpu, 2), 0x10016413);
     bench_free(&bench);
 }
 
