@@ -18,13 +18,15 @@
 
 #include "vboard/cpu/cpu.h"
 
-#define FLASH      0x08000000u
-#define SRAM       0x20000000u
-#define CODE       (FLASH + 0x400) // where programs start
-#define STACK      (SRAM + 0x8000)
-#define DEVICE     0x40000000u
+#define FLASH         0x08000000u
+#define SRAM          0x20000000u
+#define CODE          (FLASH + 0x400) // where programs start
+#define STACK         (SRAM + 0x8000)
+#define DEVICE        0x40000000u
+// On the private peripheral bus, but the chip's: answers 0x10016413.
+#define DBGMCU_IDCODE 0xe0042000u
 // Handlers: exception n's is at HANDLER(n), 64 bytes each.
-#define HANDLER(n) (FLASH + 0x1000 + (n)*64)
+#define HANDLER(n)    (FLASH + 0x1000 + (n)*64)
 
 struct bench {
     struct cpu *cpu;
