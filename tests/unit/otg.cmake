@@ -8,3 +8,6 @@ redfu_test(NAME unit/otg_drive
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/otg_drive.c ${CMAKE_CURRENT_LIST_DIR}/otg_drivers.c
         ${otg_sources}
     LIBRARIES vboard_usb)
+redfu_test(NAME unit/otg_rules
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/otg_rules.c ${otg_sources}
+    LIBRARIES vboard_core)
