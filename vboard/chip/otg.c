@@ -231,10 +231,10 @@ static enum usb_speed bus_reset(void *ctx) {
     return USB_SPEED_FULL;
 }
 
-static void iso_not_served(struct otg *otg, unsigned frame) {
+static void iso_not_served(struct otg *otg) {
     // RM0090 34.17.6 "Incomplete isochronous IN data transfers": at the end of a frame, an
-    // enabled isochronous IN endpoint of that frame's parity that still has its packet.
-    (void)frame;
+    // enabled isochronous IN endpoint that still has its packet. Its frame parity (EONUM) is not
+    // looked at.
     for (unsigned ep = 1; ep < otg->config->endpoints; ep++) {
         uint32_t ctl = otg->in[ep].ctl;
         if (ctl & EPCTL_EPENA && (ctl & EPCTL_EPTYP) == EPTYP_ISO) {
@@ -249,7 +249,7 @@ static void sof(void *ctx, unsigned frame) {
         return;
     }
     otg->dsts = (otg->dsts & ~(0x3fffu << 8 | DSTS_SUSPSTS)) | (frame & 0x3fff) << 8;
-    iso_not_served(otg, frame);
+    iso_not_served(otg);
     raise(otg, GINT_SOF | GINT_EOPF);
 }
 

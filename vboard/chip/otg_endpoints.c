@@ -49,11 +49,10 @@ uint32_t otg_ep_interrupts(const struct otg *otg, unsigned ep, bool in) {
     return otg->in[ep].intr | (otg_tx_is_empty_enough(otg, ep) ? EPINT_TXFE : 0);
 }
 
-static uint32_t writable_bits(const struct otg *otg, unsigned ep, bool in) {
+static uint32_t writable_bits(unsigned ep, bool in) {
     if (ep != 0) {
         return EPCTL_MPSIZ | EPCTL_USBAEP | EPCTL_EPTYP | (in ? EPCTL_TXFNUM : 0);
     }
-    (void)otg;
     return in ? 3u | EPCTL_TXFNUM : 0; // DOEPCTL0.MPSIZ is read-only
 }
 
@@ -73,7 +72,7 @@ static void disable_endpoint(struct otg_endpoint *endpoint) {
 
 void otg_ep_write_control(struct otg *otg, unsigned ep, bool in, uint32_t value, uint32_t mask) {
     struct otg_endpoint *endpoint = &(in ? otg->in : otg->out)[ep];
-    uint32_t writable = writable_bits(otg, ep, in) & mask;
+    uint32_t writable = writable_bits(ep, in) & mask;
     uint32_t act = value & mask;
     bool was_enabled = endpoint->ctl & EPCTL_EPENA;
     endpoint->ctl = (endpoint->ctl & ~writable) | (act & writable);

@@ -306,7 +306,7 @@ static void write_gusbcfg(struct otg *otg, uint32_t value, uint32_t mask) {
 static bool write_global(struct otg *otg, uint32_t off, uint32_t value, uint32_t mask) {
     switch (off) {
     case GOTGCTL:
-        merge(&otg->gotgctl, value, mask & 0xf7eu & ~0x1u);
+        merge(&otg->gotgctl, value, mask & 0xf7eu);
         return true;
     case GOTGINT:
         otg->gotgint &= ~(value & mask);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 // trace_event() takes "" for an event without details.
-#pragma GCC diagnostic ignored "-Wformat-zero-length"
 
 // USB 2.0 7.1.7.3 TDDIS, TDCNN: an attach or detach shorter than this is not seen.
 #define EDGE_PS         (2500 * PS_PER_NS)
