@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "image/format.h"
+#include "spec/bytes.h"
 
 bool elf_recognise(const struct image_file *file) {
     return file->len >= SELFMAG && memcmp(file->bytes, ELFMAG, SELFMAG) == 0;
@@ -74,6 +75,30 @@ static bool check_header(const struct image_file *file, struct image_fault *faul
     return true;
 }
 
+// libelf says no more than "invalid data" for a table beyond the end of the file, so look first.
+// Cut behind the last segment a file would still load, but somebody's copy went wrong.
+static bool check_tables(const struct image_file *file, struct image_fault *fault) {
+    const uint8_t *header = file->bytes;
+    const struct {
+        const char *what;
+        uint64_t end;
+    } tables[] = {
+        // e_phoff + e_phentsize * e_phnum, e_shoff + e_shentsize * e_shnum (ELF 1.2 figure 1-3)
+        {"program",
+         load_le32(header + 28) + (uint64_t)load_le16(header + 42) * load_le16(header + 44)},
+        {"section",
+         load_le32(header + 32) + (uint64_t)load_le16(header + 46) * load_le16(header + 48)},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        if (tables[i].end > file->len) {
+            return image_refuse(
+                fault, "%s: a truncated ELF file: the %s headers end at byte %llu of %zu",
+                file->path, tables[i].what, (unsigned long long)tables[i].end, file->len);
+        }
+    }
+    return true;
+}
+
 static bool add_segment(struct image *image, const struct image_file *file,
                         const GElf_Phdr *segment, struct image_fault *fault) {
     if (segment->p_offset > file->len || segment->p_filesz > file->len - segment->p_offset) {
@@ -97,20 +122,6 @@ static bool add_segments(struct image *image, Elf *elf, const struct image_file 
     size_t count;
     if (!gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &count) != 0) {
         return image_refuse(fault, "%s: a damaged ELF file: %s", file->path, elf_errmsg(-1));
-    }
-    // libelf says no more than "invalid file" for a table beyond the end of the file.
-    uint64_t table_end = header.e_phoff + (uint64_t)count * header.e_phentsize;
-    if (table_end > file->len) {
-        return image_refuse(fault,
-                            "%s: a truncated ELF file: the program headers end at byte %llu of %zu",
-                            file->path, (unsigned long long)table_end, file->len);
-    }
-    // Cut behind the last segment it would still load, but somebody's copy went wrong.
-    table_end = header.e_shoff + (uint64_t)header.e_shnum * header.e_shentsize;
-    if (table_end > file->len) {
-        return image_refuse(fault,
-                            "%s: a truncated ELF file: the section headers end at byte %llu of %zu",
-                            file->path, (unsigned long long)table_end, file->len);
     }
     bool any = false;
     for (size_t i = 0; i < count; i++) {
@@ -194,7 +205,7 @@ static int by_address(const void *left, const void *right) {
 }
 
 bool elf_read(struct image *image, const struct image_file *file, struct image_fault *fault) {
-    if (!check_header(file, fault)) {
+    if (!check_header(file, fault) || !check_tables(file, fault)) {
         return false;
     }
     if (elf_version(EV_CURRENT) == EV_NONE) {

@@ -11,8 +11,8 @@
 #include "image/format.h"
 #include "spec/bytes.h"
 
-#define RECORD_BYTES_MAX (255u + 5u) // count, address (2), type, data, checksum
-#define SEGMENT_OFFSET_MASK 0xffffu  // type 02 wraps offsets inside 64 KB (chapter 3)
+#define RECORD_BYTES_MAX    (255u + 5u) // count, address (2), type, data, checksum
+#define SEGMENT_OFFSET_MASK 0xffffu     // type 02 wraps offsets inside 64 KB (chapter 3)
 
 enum record { DATA = 0, END = 1, SEGMENT_BASE = 2, START_SEGMENT = 3, LINEAR_BASE = 4, START = 5 };
 

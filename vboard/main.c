@@ -60,7 +60,8 @@ int main(int argc, char **argv) {
         return finish_output();
     }
     if (*word) {
-        (void)fprintf(stderr, "vboard: no such command: %s; there are run, boards, --help, --version\n",
+        (void)fprintf(stderr,
+                      "vboard: no such command: %s; there are run, boards, --help, --version\n",
                       word);
     } else {
         options_usage(stderr);

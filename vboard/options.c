@@ -30,8 +30,8 @@ static const struct {
     const char *suffix;
     uint64_t ps;
 } units[] = {
-    {"", PS_PER_S},      {"s", PS_PER_S},      {"ms", PS_PER_MS},
-    {"us", PS_PER_US},   {"ns", PS_PER_NS},    {"min", 60 * PS_PER_S},
+    {"", PS_PER_S},    {"s", PS_PER_S},   {"ms", PS_PER_MS},
+    {"us", PS_PER_US}, {"ns", PS_PER_NS}, {"min", 60 * PS_PER_S},
 };
 
 bool options_time(const char *text, uint64_t *ps) {
@@ -137,8 +137,7 @@ static enum options_result add_pin(struct options *options, const char *text,
     }
     char *level = strchr(copy, '=');
     if (!level || (duration && !time)) {
-        return wrong(fault, "--pin %s: not PIN=LEVEL[@TIME[+DURATION]], as in PA0=1@0+500ms",
-                     text);
+        return wrong(fault, "--pin %s: not PIN=LEVEL[@TIME[+DURATION]], as in PA0=1@0+500ms", text);
     }
     *level++ = '\0';
     struct pin_option pin = {.level = strcmp(level, "1") == 0};
@@ -156,8 +155,8 @@ static enum options_result add_pin(struct options *options, const char *text,
     char buffer[8];
     const char *name = board_pin_find(options->board, copy, buffer);
     if (!name) {
-        return wrong(fault, "--pin %s: %s has no pin %s (PA0 to PI11, or button, green, ...)",
-                     text, options->board->name, copy);
+        return wrong(fault, "--pin %s: %s has no pin %s (PA0 to PI11, or button, green, ...)", text,
+                     options->board->name, copy);
     }
     strcpy(pin.pin, name);
     options->pins = grow(options->pins, options->pin_count, sizeof *options->pins);
@@ -185,10 +184,14 @@ static enum options_result set_board(struct options *options, const char *name,
 enum { OPT_BOARD = 256, OPT_LOAD, OPT_FLASH, OPT_PIN, OPT_PACE, OPT_TRACE, OPT_LIMIT };
 
 static const struct option long_options[] = {
-    {"board", required_argument, NULL, OPT_BOARD}, {"load", required_argument, NULL, OPT_LOAD},
-    {"flash", required_argument, NULL, OPT_FLASH}, {"pin", required_argument, NULL, OPT_PIN},
-    {"pace", required_argument, NULL, OPT_PACE},   {"trace", required_argument, NULL, OPT_TRACE},
-    {"limit", required_argument, NULL, OPT_LIMIT}, {"help", no_argument, NULL, 'h'},
+    {"board", required_argument, NULL, OPT_BOARD},
+    {"load", required_argument, NULL, OPT_LOAD},
+    {"flash", required_argument, NULL, OPT_FLASH},
+    {"pin", required_argument, NULL, OPT_PIN},
+    {"pace", required_argument, NULL, OPT_PACE},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -341,7 +344,8 @@ void options_run_help(FILE *to) {
         "  --board NAME          which board (vboard boards lists them)\n"
         "  --pin PIN=LEVEL[@TIME[+DURATION]]\n"
         "                        drive a pin from outside, from TIME on, for DURATION\n"
-        "  --pace real|fast      real: virtual time follows the wall clock. fast: time passes only\n"
+        "  --pace real|fast      real: virtual time follows the wall clock. fast: time passes "
+        "only\n"
         "                        for transfers and for COMMAND's own waiting, so a run takes the\n"
         "                        same virtual time on every machine. Default: fast with a COMMAND\n"
         "                        or a --limit, else real\n"

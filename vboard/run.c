@@ -115,7 +115,8 @@ static int prepare(struct run *run) {
     if (status != 0) {
         return status;
     }
-    run->chip = chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
+    run->chip =
+        chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
     run->cable = cable_new(&run->timeline, &run->trace);
     run->pins = calloc(2 * options->pin_count + 1, sizeof *run->pins);
     if (!run->chip || !run->cable || !run->pins) {
@@ -124,8 +125,8 @@ static int prepare(struct run *run) {
     // --pin was read with the board's port letters; the chip may have fewer pins in its package.
     for (size_t i = 0; i < options->pin_count; i++) {
         if (!chip_set_pin(run->chip, options->pins[i].pin, -1)) {
-            (void)snprintf(why, sizeof why, "--pin %s: no such pin on the %s",
-                           options->pins[i].pin, options->board->chip->name);
+            (void)snprintf(why, sizeof why, "--pin %s: no such pin on the %s", options->pins[i].pin,
+                           options->board->chip->name);
             return fail(why);
         }
     }

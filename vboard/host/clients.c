@@ -216,8 +216,8 @@ static void take_hello(struct clients *clients, struct connection *connection) {
             connection->is_process = true;
         }
     }
-    struct vboard_message hello = {
-        .kind = VBOARD_HELLO, .id = connection->is_process ? connection->slot : UINT32_MAX};
+    struct vboard_message hello = {.kind = VBOARD_HELLO,
+                                   .id = connection->is_process ? connection->slot : UINT32_MAX};
     answer(connection, &hello);
 }
 

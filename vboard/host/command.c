@@ -23,8 +23,8 @@
 #define UMOCKDEV_PRELOAD "libumockdev-preload.so.0"
 #define PRELOAD_NAME     "libvboard-preload.so"
 // Ended processes become zombies within microseconds; the bound is for one stuck in the kernel.
-#define KILL_ROUNDS 200
-#define KILL_NS     5000000
+#define KILL_ROUNDS      200
+#define KILL_NS          5000000
 
 static int look(const char *path) {
     struct stat about;
@@ -42,8 +42,9 @@ int command_find(const char *name, char path[4096], char why[512]) {
         int error = look(name);
         (void)snprintf(path, 4096, "%s", name);
         (void)snprintf(why, 512, "cannot run %.300s: %s", name, strerror(error));
-        return error == 0 ? 0 : error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
-                                                                    : EXIT_CANNOT_RUN;
+        return error == 0                            ? 0
+               : error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
+                                                     : EXIT_CANNOT_RUN;
     }
     const char *folders = getenv("PATH");
     if (!folders) {

@@ -22,13 +22,13 @@
 #include "vboard/host/preload_clock.h"
 #include "vboard/host/preload_link.h"
 
-#define NS_PER_S 1000000000u
+#define NS_PER_S           1000000000u
 // How long a waiting thread may take, in real time, to see that its virtual deadline has come.
 #define CONDITION_SLICE_NS 1000000
 // Absolute times above this are calendar times, below it time since boot: no machine is up for 30
 // years. (Which of the two a condition variable uses is not readable from outside glibc.)
-#define CALENDAR_NS (1000000000ull * NS_PER_S)
-#define TIMERS_MAX  1024
+#define CALENDAR_NS        (1000000000ull * NS_PER_S)
+#define TIMERS_MAX         1024
 
 static struct virtual_timer {
     bool is_armed;
@@ -348,8 +348,7 @@ EXPORT int timerfd_settime(int fd, int flags, const struct itimerspec *value,
     }
     uint64_t now = link_now();
     if (flags & TFD_TIMER_ABSTIME) {
-        uint64_t base =
-            timer->realtime ? link_page()->realtime_ns : link_page()->monotonic_ns;
+        uint64_t base = timer->realtime ? link_page()->realtime_ns : link_page()->monotonic_ns;
         timer->expiry_ns = ns > base ? ns - base : 0;
     } else {
         timer->expiry_ns = now + ns;

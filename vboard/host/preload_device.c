@@ -437,8 +437,8 @@ static bool select_concerns(int count, const fd_set *a, const fd_set *b, const f
         return true;
     }
     for (int fd = 0; fd < count; fd++) {
-        if (is_cable(fd) && ((a && FD_ISSET(fd, a)) || (b && FD_ISSET(fd, b)) ||
-                             (c && FD_ISSET(fd, c)))) {
+        if (is_cable(fd) &&
+            ((a && FD_ISSET(fd, a)) || (b && FD_ISSET(fd, b)) || (c && FD_ISSET(fd, c)))) {
             return true;
         }
     }

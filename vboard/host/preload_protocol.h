@@ -22,14 +22,14 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define VBOARD_SOCKET_ENV "VBOARD_SOCKET"
-#define VBOARD_PAGE_MAGIC 0x76626431u // "vbd1"
+#define VBOARD_SOCKET_ENV    "VBOARD_SOCKET"
+#define VBOARD_PAGE_MAGIC    0x76626431u // "vbd1"
 
 // Processes of COMMAND alive at once, and device nodes open at once.
 #define VBOARD_PROCESSES_MAX 512u
 #define VBOARD_FILES_MAX     512u
 
-#define VBOARD_NEVER UINT64_MAX
+#define VBOARD_NEVER         UINT64_MAX
 
 enum vboard_ready { VBOARD_URB_READY = 1, VBOARD_DEVICE_GONE = 2 };
 

@@ -25,13 +25,13 @@
 #define SLICE_FAST_PS (10 * PS_PER_MS)
 #define SLICE_REAL_PS (1 * PS_PER_MS)
 // A board that cannot keep up with the wall clock stops trying to make up for more than this.
-#define LAG_MAX_PS (1 * PS_PER_S)
+#define LAG_MAX_PS    (1 * PS_PER_S)
 // Pauses between looks whether COMMAND has gone to sleep.
-#define PAUSE_MIN_NS 20000u
-#define PAUSE_MAX_NS 2000000u
-#define IDLE_NS      100000000u
+#define PAUSE_MIN_NS  20000u
+#define PAUSE_MAX_NS  2000000u
+#define IDLE_NS       100000000u
 // After SIGTERM or SIGHUP COMMAND has this long, in real time, to end by itself.
-#define GRACE_NS 5000000000ull
+#define GRACE_NS      5000000000ull
 
 static int signals = -1;
 
@@ -342,8 +342,7 @@ static bool open_host(struct session *session, char why[512]) {
         (void)snprintf(why, 512, "%s", reason);
         return false;
     }
-    struct usbfs_events usb = {
-        .ctx = session, .activity = activity, .ready = bridge_file_ready};
+    struct usbfs_events usb = {.ctx = session, .activity = activity, .ready = bridge_file_ready};
     session->usbfs = usbfs_new(session->timeline, session->config->cable, &usb);
     if (!session->usbfs) {
         (void)snprintf(why, 512, "out of memory");
@@ -392,8 +391,7 @@ int session_run(const struct session_config *config) {
     }
     struct enumerate_listener listener = {
         .ctx = &session, .ready = device_ready, .gone = device_gone, .failed = device_failed};
-    session.enumerator =
-        enumerator_new(config->timeline, config->cable, config->trace, &listener);
+    session.enumerator = enumerator_new(config->timeline, config->cable, config->trace, &listener);
     session.wall_start_ns = wall_ns() - timeline_now(config->timeline) / PS_PER_NS;
     cable_plug(config->cable);
     int status = 0;

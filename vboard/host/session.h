@@ -23,7 +23,7 @@
 #include "vboard/usb/cable.h"
 
 // How long a device may take from power-on to its pull-up before COMMAND is started without it.
-#define SESSION_ATTACH_PS (1 * PS_PER_S)
+#define SESSION_ATTACH_PS       (1 * PS_PER_S)
 // And how long an enumeration that began may take.
 #define SESSION_ENUMERATE_PS    (10 * PS_PER_S)
 #define SESSION_RUN_ON_PS       (1 * PS_PER_S)

@@ -20,10 +20,10 @@
 // What a Linux 6.1 root hub says of itself (drivers/usb/core/hcd.c, usb2_rh_dev_descriptor and
 // hs_rh_config_descriptor).
 static const uint8_t root_hub_descriptors[] = {
-    18, 1, 0x00, 0x02, 9, 0, 1, 64, 0x6b, 0x1d, 0x02, 0x00, 0x01, 0x06, 0, 0, 0, 1, // device
-    9, 2, 25, 0, 1, 1, 0, 0xe0, 0,                                                  // configuration
-    9, 4, 0, 0, 1, 9, 0, 0, 0,                                                      // interface
-    7, 5, 0x81, 3, 4, 0, 12,                                                        // endpoint
+    18, 1, 0x00, 0x02, 9, 0, 1,  64,   0x6b, 0x1d, 0x02, 0x00, 0x01, 0x06, 0, 0, 0, 1, // device
+    9,  2, 25,   0,    1, 1, 0,  0xe0, 0, // configuration
+    9,  4, 0,    0,    1, 9, 0,  0,    0, // interface
+    7,  5, 0x81, 3,    4, 0, 12,          // endpoint
 };
 
 struct attributes {
@@ -103,8 +103,7 @@ static void put_device_attributes(struct attributes *list, const uint8_t *descri
     put(list, "dev", "%d:%u", USB_MAJOR, minor_of(devnum));
 }
 
-static void put_device_properties(struct attributes *list, const uint8_t *device,
-                                  unsigned devnum) {
+static void put_device_properties(struct attributes *list, const uint8_t *device, unsigned devnum) {
     char node[32];
     sysfs_node_path(node, devnum);
     put(list, "MAJOR", "%d", USB_MAJOR);
@@ -157,8 +156,8 @@ void sysfs_add_root_hub(UMockdevTestbed *testbed) {
     put(&attributes, "product", "vboard virtual host controller\n");
     put(&attributes, "serial", "vboard\n");
     put_device_properties(&properties, root_hub_descriptors, SYSFS_ROOT_HUB_DEVNUM);
-    g_free(umockdev_testbed_add_devicev(testbed, "usb", HUB_NAME, NULL, attributes.at,
-                                        properties.at));
+    g_free(
+        umockdev_testbed_add_devicev(testbed, "usb", HUB_NAME, NULL, attributes.at, properties.at));
     umockdev_testbed_set_attribute_binary(testbed, HUB_PATH, "descriptors",
                                           (guint8 *)(uintptr_t)root_hub_descriptors,
                                           sizeof root_hub_descriptors);
@@ -336,8 +335,8 @@ void sysfs_remove_device(UMockdevTestbed *testbed, const struct usb_device *devi
     char *lines = event_lines(device);
     umockdev_testbed_remove_device(testbed, DEVICE_PATH);
     char *root = umockdev_testbed_get_root_dir(testbed);
-    char *database = g_strdup_printf("%s/run/udev/data/c%d:%u", root, USB_MAJOR,
-                                     minor_of(usbfs_number(device)));
+    char *database =
+        g_strdup_printf("%s/run/udev/data/c%d:%u", root, USB_MAJOR, minor_of(usbfs_number(device)));
     (void)remove(database);
     send(testbed, DEVICE_PATH, "usb_device", "remove", lines);
     g_free(database);

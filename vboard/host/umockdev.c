@@ -364,8 +364,7 @@ static int identify(struct request *request) {
     }
     char path[160];
     fifo_path(bridge, number, path);
-    if (mkfifo(path, 0600) != 0 ||
-        (file->fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0) {
+    if (mkfifo(path, 0600) != 0 || (file->fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0) {
         return -errno;
     }
     bridge->numbers[number] = true;
@@ -502,8 +501,7 @@ static int call_connected(struct request *request) {
     case USBDEVFS_DROP_PRIVILEGES:
         return 0;
     default:
-        if (_IOC_TYPE(request->number) == 'U' && _IOC_NR(request->number) == 32 &&
-            request->data) {
+        if (_IOC_TYPE(request->number) == 'U' && _IOC_NR(request->number) == 32 && request->data) {
             return connect_info_ex(request);
         }
         return -ENOTTY;
@@ -696,9 +694,9 @@ struct bridge *bridge_new(char why[256]) {
     const char *tmp = g_get_tmp_dir();
     // "<tmp>/umockdev.XXXXXX/ioctl//dev/bus/usb/001/002" must fit a Unix socket's 108 characters.
     if (strlen(tmp) > 55 || access(tmp, W_OK | X_OK) != 0) {
-        (void)snprintf(why, 256, "%.120s: cannot make temporary folders there (%s); set TMPDIR", tmp,
-                       strlen(tmp) > 55 ? "the name is longer than 55 characters"
-                                        : strerror(errno));
+        (void)snprintf(
+            why, 256, "%.120s: cannot make temporary folders there (%s); set TMPDIR", tmp,
+            strlen(tmp) > 55 ? "the name is longer than 55 characters" : strerror(errno));
         return NULL;
     }
     struct bridge *bridge = g_new0(struct bridge, 1);

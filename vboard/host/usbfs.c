@@ -16,9 +16,9 @@
 // What message.c gives its own control transfers (USB_CTRL_SET_TIMEOUT; USB 2.0 9.2.6.1).
 #define CONTROL_TIMEOUT_PS (5 * PS_PER_S)
 // The largest control data stage usbfs takes is a page (PAGE_SIZE in do_proc_control()).
-#define CONTROL_BYTES_MAX 4096u
+#define CONTROL_BYTES_MAX  4096u
 // Control, bulk and interrupt URBs: USBFS_XFER_MAX would be 2^31; ours is a bound on our memory.
-#define URB_BYTES_MAX (16u << 20)
+#define URB_BYTES_MAX      (16u << 20)
 
 struct usbfs_file {
     struct usbfs *usbfs;

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+#
+# vboard as a program, with real programs beside it. The firmware is redfu-boot as the build makes it.
+
+redfu_test(NAME host/run SOURCES ${CMAKE_CURRENT_LIST_DIR}/run_test.c TIMEOUT 180)
+target_compile_definitions(test-host-run PRIVATE
+    VBOARD="$<TARGET_FILE:vboard>"
+    CLOCK_PROBE="${CMAKE_BINARY_DIR}/tests/clock-probe"
+    FIRMWARE="${CMAKE_BINARY_DIR}/firmware/stm32f4-discovery")
+add_dependencies(test-host-run vboard clock-probe)
+
+find_package(Threads REQUIRED)
+add_executable(clock-probe ${CMAKE_CURRENT_LIST_DIR}/clock_probe.c)
+set_target_properties(clock-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_compile_options(clock-probe PRIVATE -fno-sanitize=all)
+target_link_options(clock-probe PRIVATE -fno-sanitize=all)
+target_link_libraries(clock-probe PRIVATE Threads::Threads)

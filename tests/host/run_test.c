@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+//
+// `vboard run` from outside: exit statuses and sentences, the clock it gives to programs, and
+// Debian's dfu-util against redfu-boot. Everything happens in a folder of its own, which is also
+// $TMPDIR, so that what vboard leaves behind is seen.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[64];
+static char output[65536];
+
+// Runs a shell line with both streams in `output`; returns what $? would be.
+static int shell(const char *line) {
+    char command[2048];
+    (void)snprintf(command, sizeof command, "%s", line);
+    fflush(NULL);
+    int pipe_fds[2];
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipe_fds[1], 1);
+        dup2(pipe_fds[1], 2);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(99);
+    }
+    close(pipe_fds[1]);
+    size_t used = 0;
+    ssize_t got;
+    while ((got = read(pipe_fds[0], output + used, sizeof output - 1 - used)) > 0) {
+        used += (size_t)got;
+    }
+    output[used] = '\0';
+    close(pipe_fds[0]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void exits(int expected, const char *line, const char *words) {
+    int status = shell(line);
+    if (status != expected || !strstr(output, words)) {
+        fail_msg("%s: exit %d instead of %d, or no '%s' in:\n%s", line, status, expected, words,
+                 output);
+    }
+}
+
+// One sentence and nothing else.
+static void refuses(int expected, const char *line, const char *words) {
+    exits(expected, line, words);
+    const char *newline = strchr(output, '\n');
+    if (strncmp(output, "vboard: ", 8) != 0 || !newline || newline[1] != '\0') {
+        fail_msg("%s: not one sentence:\n%s", line, output);
+    }
+}
+
+static int leftovers(void) {
+    DIR *at = opendir(folder);
+    const struct dirent *entry;
+    int count = 0;
+    while ((entry = readdir(at))) {
+        count +=
+            strncmp(entry->d_name, "umockdev", 8) == 0 || strstr(entry->d_name, ".bin.") != NULL;
+    }
+    closedir(at);
+    return count;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    strcpy(folder, "/tmp/vboard-test-XXXXXX");
+    if (!mkdtemp(folder) || chdir(folder) != 0) {
+        return -1;
+    }
+    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) |
+           setenv("F", FIRMWARE, 1);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    if (chdir("/") != 0) {
+        return -1;
+    }
+    char line[128];
+    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
+    return shell(line);
+}
+
+static void bad_input_gets_one_sentence(void **state) {
+    (void)state;
+    refuses(125, "$V run --load none.elf --limit 1ms", "none.elf: No such file or directory");
+    refuses(125, "$V run --load /bin/sh --limit 1ms", "not for a 32-bit ARM");
+    refuses(125, "head -c 100 $F/redfu-boot.elf >cut.elf; $V run --load cut.elf --limit 1ms",
+            "truncated");
+    refuses(125, "echo hello >a.txt; $V run --load a.txt --limit 1ms", "say where it goes");
+    refuses(125,
+            "head -c 4096 /dev/zero >z; cp z y; "
+            "$V run --load z@0x08000000 --load y@0x08000800 --limit 1ms",
+            "z@0x08000000 and y@0x08000800 overlap at 0x08000800-0x08000FFF");
+    refuses(125, "$V run --load z@0x080FF800 --limit 1ms",
+            "0x080FF800-0x081007FF is outside the memory of the STM32F407VG");
+    refuses(125, "$V run --load z@0x40000000 --limit 1ms", "is outside the memory");
+    refuses(125, "$V run --flash z --limit 1ms",
+            "holds 4096 bytes, but this chip's flash has 1048576");
+    refuses(125, "$V run --flash . --limit 1ms", "Is a directory");
+    refuses(125, "$V run --board nucleo",
+            "no board is called 'nucleo'; there is: stm32f4-discovery");
+    refuses(125, "$V run --trace /nonexistent/t --limit 1ms", "/nonexistent/t: No such file");
+    refuses(125, "$V runn", "no such command: runn");
+    refuses(127, "$V run -- no-such-program", "no-such-program: command not found");
+    refuses(127, "$V run -- ./no/such", "cannot run ./no/such: No such file or directory");
+    refuses(126, "$V run -- ./a.txt", "cannot run ./a.txt: Permission denied");
+    refuses(126, "$V run -- /tmp", "cannot run /tmp: Is a directory");
+    // Refused before the board has power: nothing was made.
+    refuses(127, "$V run --flash never.bin -- no-such-program", "command not found");
+    assert_int_equal(access("never.bin", F_OK), -1);
+}
+
+static void flash_file_in_use_is_refused(void **state) {
+    (void)state;
+    exits(0, "$V run --flash lock.bin --limit 1ms 2>/dev/null", "");
+    int fd = open("lock.bin", O_RDWR);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    refuses(125, "$V run --flash lock.bin --limit 1ms", "in use by another vboard");
+    close(fd);
+    exits(0, "$V run --flash lock.bin --limit 1ms 2>/dev/null", "");
+}
+
+static void status_is_the_commands(void **state) {
+    (void)state;
+    exits(0, "$V run -- true 2>/dev/null", "");
+    exits(42, "$V run -- sh -c 'exit 42' 2>/dev/null", "");
+    exits(137, "$V run -- sh -c 'kill -9 $$' 2>/dev/null", "");
+    exits(0, "$V run -- true", "note: no USB device attached within 1 s");
+}
+
+static void nothing_is_left_after_a_signal(void **state) {
+    (void)state;
+    exits(143,
+          "$V run --flash sig.bin --pace real -- sleep 60 2>/dev/null & p=$!; sleep 2; "
+          "kill -TERM $p; wait $p",
+          "");
+    struct stat about;
+    assert_int_equal(stat("sig.bin", &about), 0);
+    assert_int_equal(about.st_size, 1048576);
+    assert_int_equal(leftovers(), 0);
+}
+
+static void fast_clock_is_virtual(void **state) {
+    (void)state;
+    struct timespec start;
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    const char *checks[] = {"sleeps",  "polls",     "timerfd",      "conditions",
+                            "threads", "processes", "interruption", "busy"};
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "$V run -- $P %s 2>/dev/null", checks[i]);
+        exits(0, line, "");
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    // 50 s of virtual time; alone on a machine it takes 2 s.
+    assert_true(end.tv_sec - start.tv_sec < 25);
+}
+
+static void dfu_util_loads_and_reads_back(void **state) {
+    (void)state;
+    exits(0, "$V run --load $F/redfu-boot.elf --flash b.bin -- dfu-util -l",
+          "Found DFU: [0483:df11]");
+    assert_non_null(
+        strstr(output, "@Internal Flash  /0x08000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg"));
+    exits(0,
+          "$V run --flash b.bin --trace t -- dfu-util -a 0 -s 0x0800C000:leave -D $F/blink-0.1.bin",
+          "File downloaded successfully");
+    exits(0, "grep -c 'pin PD12' t", "");
+    // A second load over the first, and both read back; the button asks for DFU.
+    exits(0,
+          "$V run --flash b.bin --pin button=1@0+500ms -- dfu-util -a 0 -s 0x0800C000 -D "
+          "$F/blink-0.2.bin",
+          "File downloaded successfully");
+    exits(0,
+          "n=$(stat -c %s $F/blink-0.2.bin); $V run --flash b.bin --pin button=1@0+500ms -- "
+          "dfu-util -a 0 -s 0x0800C000:$n -U up && cmp up $F/blink-0.2.bin && echo same",
+          "same");
+    exits(0, "$V run --flash b.bin --pin button=1@0+500ms -- lsusb -v", "Device Firmware Upgrade");
+    assert_int_equal(leftovers(), 0);
+}
+
+static void same_command_takes_the_same_virtual_time(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char line[256];
+        (void)snprintf(line, sizeof line,
+                       "rm -f d.bin; $V run --load $F/redfu-boot.elf --flash d.bin --trace t%d -- "
+                       "dfu-util -a 0 -s 0x0800C000:leave -D $F/blink-0.2.bin",
+                       i);
+        exits(0, line, "File downloaded successfully");
+    }
+    exits(0, "cmp t0 t1 && cmp t0 t2 && echo same", "same");
+}
+
+static void several_tools_in_a_row(void **state) {
+    (void)state;
+    exits(0,
+          "$V run --load $F/redfu-boot.elf -- sh -c 'dfu-util -l | grep -c Found; sleep 1; "
+          "lsusb -d 0483:df11 && dfu-util -l | grep -c Found; echo end'",
+          "end");
+    assert_non_null(strstr(output, "ID 0483:df11"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_input_gets_one_sentence),
+        cmocka_unit_test(flash_file_in_use_is_refused),
+        cmocka_unit_test(status_is_the_commands),
+        cmocka_unit_test(nothing_is_left_after_a_signal),
+        cmocka_unit_test(fast_clock_is_virtual),
+        cmocka_unit_test(dfu_util_loads_and_reads_back),
+        cmocka_unit_test(same_command_takes_the_same_virtual_time),
+        cmocka_unit_test(several_tools_in_a_row),
+    };
+    return cmocka_run_group_tests_name("host/run", tests, set_up, tear_down);
+}
