@@ -123,12 +123,11 @@ static int setup(void **state) {
     fake_init(&b->fake, &b->timeline);
     b->fake.on_setup = answer;
     b->fake.host = cable_connect_device(b->cable, &b->fake.wire);
-    b->enumerator =
-        enumerator_new(&b->timeline, b->cable, &b->trace,
-                       &(struct enumerate_listener){b, on_ready, on_gone, on_failed});
+    b->enumerator = enumerator_new(&b->timeline, b->cable, &b->trace,
+                                   &(struct enumerate_listener){b, on_ready, on_gone, on_failed});
     b->mps0 = 64;
-    static const uint8_t device[18] = {18, 1, 0x00, 0x02, 0, 0, 0, 64, 0x83, 0x04,
-                                       0x11, 0xdf, 0, 1, 1, 2, 3, 1};
+    static const uint8_t device[18] = {18,   1,    0x00, 0x02, 0, 0, 0, 64, 0x83,
+                                       0x04, 0x11, 0xdf, 0,    1, 1, 2, 3,  1};
     memcpy(b->device, device, 18);
     *state = b;
     return 0;

@@ -55,9 +55,8 @@ static struct bench *new_bench(const struct mini_driver *driver) {
     const char *path = getenv("OTG_TRACE");
     b->trace.file = path != NULL ? fopen(path, "w") : NULL;
     b->cable = cable_new(&b->timeline, &b->trace);
-    b->enumerator =
-        enumerator_new(&b->timeline, b->cable, &b->trace,
-                       &(struct enumerate_listener){b, on_ready, on_gone, on_failed});
+    b->enumerator = enumerator_new(&b->timeline, b->cable, &b->trace,
+                                   &(struct enumerate_listener){b, on_ready, on_gone, on_failed});
     b->otg = otg_new(&otg_fs_config, &b->timeline, &b->trace, mini_irq, &b->mini);
     b->mini.otg = b->otg;
     otg_connect(b->otg, cable_connect_device(b->cable, otg_wire(b->otg)));
@@ -136,8 +135,7 @@ static void enumerates_with_exact_descriptors(const struct mini_driver *driver) 
     const struct usb_device *d = enumerator_device(b->enumerator);
     assert_non_null(d);
     assert_int_equal(d->descriptors_len, 18 + sizeof mini_config_descriptor);
-    assert_memory_equal(d->descriptors + 18, mini_config_descriptor,
-                        sizeof mini_config_descriptor);
+    assert_memory_equal(d->descriptors + 18, mini_config_descriptor, sizeof mini_config_descriptor);
     assert_int_equal(d->device_descriptor[7], driver->mps0);
     assert_string_equal(d->manufacturer, "redfu");
     assert_string_equal(d->product, "mini");
@@ -374,7 +372,11 @@ static void each_driver(void **state) {
 
 int main(void) {
 #define EACH(name)                                                                                 \
-    { #name, each_driver, NULL, NULL, &(driver_test){name} }
+    {                                                                                              \
+#name, each_driver, NULL, NULL, &(driver_test) {                                           \
+            name                                                                                   \
+        }                                                                                          \
+    }
     const struct CMUnitTest tests[] = {
         EACH(enumerates_with_exact_descriptors),
         EACH(moves_control_data_of_every_length),

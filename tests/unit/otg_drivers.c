@@ -12,10 +12,27 @@
 #include "spec/usb.h"
 
 enum {
-    GAHBCFG = 0x008, GUSBCFG = 0x00c, GRSTCTL = 0x010, GINTSTS = 0x014, GINTMSK = 0x018,
-    GRXSTSR = 0x01c, GRXSTSP = 0x020, GRXFSIZ = 0x024, DIEPTXF0 = 0x028, GCCFG = 0x038,
-    GSNPSID = 0x040, DIEPTXF1 = 0x104, DCFG = 0x800, DCTL = 0x804, DSTS = 0x808, DIEPMSK = 0x810,
-    DOEPMSK = 0x814, DAINT = 0x818, DAINTMSK = 0x81c, DIEPEMPMSK = 0x834, PCGCCTL = 0xe00,
+    GAHBCFG = 0x008,
+    GUSBCFG = 0x00c,
+    GRSTCTL = 0x010,
+    GINTSTS = 0x014,
+    GINTMSK = 0x018,
+    GRXSTSR = 0x01c,
+    GRXSTSP = 0x020,
+    GRXFSIZ = 0x024,
+    DIEPTXF0 = 0x028,
+    GCCFG = 0x038,
+    GSNPSID = 0x040,
+    DIEPTXF1 = 0x104,
+    DCFG = 0x800,
+    DCTL = 0x804,
+    DSTS = 0x808,
+    DIEPMSK = 0x810,
+    DOEPMSK = 0x814,
+    DAINT = 0x818,
+    DAINTMSK = 0x81c,
+    DIEPEMPMSK = 0x834,
+    PCGCCTL = 0xe00,
 };
 #define DIEPCTL(n)  (0x900u + 0x20u * (n))
 #define DIEPINT(n)  (0x908u + 0x20u * (n))
@@ -26,24 +43,24 @@ enum {
 #define DOEPTSIZ(n) (0xb10u + 0x20u * (n))
 #define FIFO(n)     (0x1000u + 0x1000u * (n))
 
-#define EPENA   (1u << 31)
-#define EPDIS   (1u << 30)
-#define SD0PID  (1u << 28)
-#define SNAK    (1u << 27)
-#define CNAK    (1u << 26)
-#define STALL   (1u << 21)
-#define NAKSTS  (1u << 17)
-#define USBAEP  (1u << 15)
-#define RXFLVL  (1u << 4)
-#define USBRST  (1u << 12)
-#define ENUMDNE (1u << 13)
-#define USBSUSP (1u << 11)
-#define WKUPINT (1u << 31)
-#define IEPINT  (1u << 18)
-#define OEPINT  (1u << 19)
-#define ONE_PACKET (1u << 19)
-#define BULK (2u << 18)
-#define INTR (3u << 18)
+#define EPENA       (1u << 31)
+#define EPDIS       (1u << 30)
+#define SD0PID      (1u << 28)
+#define SNAK        (1u << 27)
+#define CNAK        (1u << 26)
+#define STALL       (1u << 21)
+#define NAKSTS      (1u << 17)
+#define USBAEP      (1u << 15)
+#define RXFLVL      (1u << 4)
+#define USBRST      (1u << 12)
+#define ENUMDNE     (1u << 13)
+#define USBSUSP     (1u << 11)
+#define WKUPINT     (1u << 31)
+#define IEPINT      (1u << 18)
+#define OEPINT      (1u << 19)
+#define ONE_PACKET  (1u << 19)
+#define BULK        (2u << 18)
+#define INTR        (3u << 18)
 
 static uint32_t rd(struct mini *m, uint32_t off) {
     uint32_t value = 0;
@@ -99,11 +116,11 @@ static unsigned out_mps(const struct mini *m, unsigned ep) {
 
 // --- The device. ---
 
-const uint8_t mini_device_descriptor_64[18] = {18, 1, 0x00, 0x02, 0, 0, 0, 64, 0x09, 0x12, 1, 0,
-                                               0,  1, 1,    2,    3, 1};
-const uint8_t mini_config_descriptor[39] = {
-    9, 2, 39, 0, 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 3, 0xff, 0, 0, 0, 7, 5,
-    0x01, 2, 64, 0, 0, 7, 5, 0x81, 2, 64, 0, 0, 7, 5, 0x82, 3, 8, 0, 4};
+const uint8_t mini_device_descriptor_64[18] = {18,   1, 0x00, 0x02, 0, 0, 0, 64, 0x09,
+                                               0x12, 1, 0,    0,    1, 1, 2, 3,  1};
+const uint8_t mini_config_descriptor[39] = {9, 2,    39, 0,  1, 1, 0, 0x80, 50,   9,  4, 0, 0,
+                                            3, 0xff, 0,  0,  0, 7, 5, 0x01, 2,    64, 0, 0, 7,
+                                            5, 0x81, 2,  64, 0, 0, 7, 5,    0x82, 3,  8, 0, 4};
 
 static unsigned string_descriptor(uint8_t *at, unsigned index) {
     static const char *const texts[] = {"", "redfu", "mini", "0123"};
@@ -459,8 +476,8 @@ static void hal_configure(struct mini *m) {
     }
 }
 
-const struct mini_driver mini_hal = {"hal", 64, 256, 0, hal_init, hal_serve, hal_send,
-                                     hal_receive, hal_stall, hal_configure};
+const struct mini_driver mini_hal = {"hal",     64,       256,         0,         hal_init,
+                                     hal_serve, hal_send, hal_receive, hal_stall, hal_configure};
 
 // --- As libopencm3: polled, everything from GRXSTSP, endpoints re-armed after 3 and 4. ---
 
@@ -606,8 +623,8 @@ static void ocm3_serve(struct mini *m) {
 }
 
 const struct mini_driver mini_libopencm3 = {
-    "libopencm3", 64,         64,         20 * PS_PER_US, ocm3_init,
-    ocm3_serve,   ocm3_send,  ocm3_receive, ocm3_stall,     ocm3_configure};
+    "libopencm3", 64,        64,           20 * PS_PER_US, ocm3_init,
+    ocm3_serve,   ocm3_send, ocm3_receive, ocm3_stall,     ocm3_configure};
 
 // --- As TinyUSB: interrupts, completion by popping 3, FIFO filled right after EPENA. ---
 
@@ -673,8 +690,8 @@ static void tiny_send(struct mini *m, unsigned ep, const uint8_t *data, unsigned
 }
 
 static void tiny_receive(struct mini *m, unsigned ep) {
-    unsigned total = ep == 0 ? m->out_left < out_mps(m, 0) ? m->out_left : out_mps(m, 0)
-                             : m->driver->bulk_bytes;
+    unsigned total =
+        ep == 0 ? m->out_left < out_mps(m, 0) ? m->out_left : out_mps(m, 0) : m->driver->bulk_bytes;
     if (ep == 0 && m->state != CONTROL_DATA_OUT) {
         total = 0;
     }
@@ -812,9 +829,9 @@ static void tiny_serve(struct mini *m) {
     }
 }
 
-const struct mini_driver mini_tinyusb = {"tinyusb", 64,        256,          0,          tiny_init,
-                                         tiny_serve, tiny_send, tiny_receive, tiny_stall,
-                                         tiny_configure};
+const struct mini_driver mini_tinyusb = {
+    "tinyusb",  64,        256,          0,          tiny_init,
+    tiny_serve, tiny_send, tiny_receive, tiny_stall, tiny_configure};
 
 // --- As libusb_stm32 (sboot): SETUP served at 6, re-armed before 3 and 4 are popped, DOEPTSIZ
 // --- written once, endpoint 0 of 8 bytes. ---
@@ -970,8 +987,7 @@ static void cpu_turn(void *ctx) {
 void mini_irq(void *ctx, bool level) {
     struct mini *m = ctx;
     m->irq = level;
-    if (level && m->driver != NULL && m->driver->poll_ps == 0 &&
-        !timeline_is_scheduled(&m->cpu)) {
+    if (level && m->driver != NULL && m->driver->poll_ps == 0 && !timeline_is_scheduled(&m->cpu)) {
         timeline_schedule(m->timeline, &m->cpu, timeline_now(m->timeline) + LATENCY_PS);
     }
 }

@@ -33,8 +33,13 @@ struct mini_driver {
 
 extern const struct mini_driver mini_hal, mini_libopencm3, mini_tinyusb, mini_libusb_stm32;
 
-enum control_state { CONTROL_IDLE, CONTROL_DATA_IN, CONTROL_DATA_OUT, CONTROL_STATUS_IN,
-                     CONTROL_STATUS_OUT };
+enum control_state {
+    CONTROL_IDLE,
+    CONTROL_DATA_IN,
+    CONTROL_DATA_OUT,
+    CONTROL_STATUS_IN,
+    CONTROL_STATUS_OUT
+};
 
 struct mini {
     const struct mini_driver *driver;

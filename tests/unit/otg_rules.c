@@ -14,24 +14,49 @@
 #include "vboard/chip/otg.h"
 
 enum {
-    GOTGINT = 0x004, GAHBCFG = 0x008, GRSTCTL = 0x010, GINTSTS = 0x014, GINTMSK = 0x018,
-    GRXSTSR = 0x01c, GRXSTSP = 0x020, GRXFSIZ = 0x024, DIEPTXF0 = 0x028, GCCFG = 0x038,
-    DIEPTXF1 = 0x104, DCFG = 0x800, DCTL = 0x804, DSTS = 0x808, DIEPMSK = 0x810, DOEPMSK = 0x814,
-    DAINT = 0x818, DAINTMSK = 0x81c, DIEPEMPMSK = 0x834,
-    DIEPCTL0 = 0x900, DIEPINT0 = 0x908, DIEPTSIZ0 = 0x910, DTXFSTS0 = 0x918,
-    DIEPCTL1 = 0x920, DIEPINT1 = 0x928, DIEPTSIZ1 = 0x930, DTXFSTS1 = 0x938,
-    DOEPCTL0 = 0xb00, DOEPINT0 = 0xb08, DOEPTSIZ0 = 0xb10,
-    DOEPCTL1 = 0xb20, DOEPINT1 = 0xb28, DOEPTSIZ1 = 0xb30,
+    GOTGINT = 0x004,
+    GAHBCFG = 0x008,
+    GRSTCTL = 0x010,
+    GINTSTS = 0x014,
+    GINTMSK = 0x018,
+    GRXSTSR = 0x01c,
+    GRXSTSP = 0x020,
+    GRXFSIZ = 0x024,
+    DIEPTXF0 = 0x028,
+    GCCFG = 0x038,
+    DIEPTXF1 = 0x104,
+    DCFG = 0x800,
+    DCTL = 0x804,
+    DSTS = 0x808,
+    DIEPMSK = 0x810,
+    DOEPMSK = 0x814,
+    DAINT = 0x818,
+    DAINTMSK = 0x81c,
+    DIEPEMPMSK = 0x834,
+    DIEPCTL0 = 0x900,
+    DIEPINT0 = 0x908,
+    DIEPTSIZ0 = 0x910,
+    DTXFSTS0 = 0x918,
+    DIEPCTL1 = 0x920,
+    DIEPINT1 = 0x928,
+    DIEPTSIZ1 = 0x930,
+    DTXFSTS1 = 0x938,
+    DOEPCTL0 = 0xb00,
+    DOEPINT0 = 0xb08,
+    DOEPTSIZ0 = 0xb10,
+    DOEPCTL1 = 0xb20,
+    DOEPINT1 = 0xb28,
+    DOEPTSIZ1 = 0xb30,
 };
-#define EPENA  (1u << 31)
-#define EPDIS  (1u << 30)
-#define SNAK   (1u << 27)
-#define CNAK   (1u << 26)
-#define STALL  (1u << 21)
-#define NAKSTS (1u << 17)
-#define USBAEP (1u << 15)
-#define PKT(n) ((uint32_t)(n) << 19)
-#define RXFLVL (1u << 4)
+#define EPENA    (1u << 31)
+#define EPDIS    (1u << 30)
+#define SNAK     (1u << 27)
+#define CNAK     (1u << 26)
+#define STALL    (1u << 21)
+#define NAKSTS   (1u << 17)
+#define USBAEP   (1u << 15)
+#define PKT(n)   ((uint32_t)(n) << 19)
+#define RXFLVL   (1u << 4)
 #define GONAKEFF (1u << 7)
 
 struct bench {

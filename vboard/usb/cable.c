@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// trace_event() takes "" for an event without details.
-
 // USB 2.0 7.1.7.3 TDDIS, TDCNN: an attach or detach shorter than this is not seen.
 #define EDGE_PS         (2500 * PS_PER_NS)
 // USB 2.0 7.1.7.6: a device suspends when it saw no activity for 3 ms.

@@ -10,8 +10,6 @@
 
 #include "spec/dfu.h"
 
-// trace_event() takes "" for an event without details.
-
 void trace_dfu_forget(struct trace_dfu *dfu) {
     memset(dfu, 0, sizeof *dfu);
 }
