@@ -9,6 +9,9 @@ target_compile_definitions(test-host-run PRIVATE
     UNPLUG_PROBE="${CMAKE_BINARY_DIR}/tests/unplug-probe"
     FIRMWARE="${CMAKE_BINARY_DIR}/firmware/stm32f4-discovery")
 add_dependencies(test-host-run vboard clock-probe unplug-probe)
+if(EXISTS ${CMAKE_SOURCE_DIR}/firmware/CMakeLists.txt) # added after tests/
+    add_dependencies(test-host-run firmware)
+endif()
 
 pkg_check_modules(LIBUSB REQUIRED IMPORTED_TARGET libusb-1.0)
 add_executable(unplug-probe ${CMAKE_CURRENT_LIST_DIR}/unplug_probe.c)
