@@ -11,11 +11,8 @@
 // UM1472 (STM32F4DISCOVERY), 6.3 LEDs and 6.4 push-buttons: the user button connects PA0 to VDD
 // against a pull-down (R39); the LEDs light at level 1.
 static const struct board_pin discovery_pins[] = {
-    {"button", "PA0", 0},
-    {"green", "PD12", -1},
-    {"orange", "PD13", -1},
-    {"red", "PD14", -1},
-    {"blue", "PD15", -1},
+    {"button", "PA0", 0}, {"green", "PD12", -1}, {"orange", "PD13", -1},
+    {"red", "PD14", -1},  {"blue", "PD15", -1},
 };
 
 const struct board boards[] = {

@@ -99,10 +99,11 @@ bool flash_file_open(struct flash_file *file, const char *path, uint8_t *flash, 
         memset(flash, 0xff, size);
         ok = write_all(file->fd, flash, size) || say(why, path, strerror(errno));
     } else if (about.st_size != (off_t)size) {
-        (void)snprintf(why, 512,
-                       "%.300s: holds %lld bytes, but this chip's flash has %u: not a flash file of "
-                       "this board",
-                       path, (long long)about.st_size, size);
+        (void)snprintf(
+            why, 512,
+            "%.300s: holds %lld bytes, but this chip's flash has %u: not a flash file of "
+            "this board",
+            path, (long long)about.st_size, size);
         ok = false;
     } else {
         ok = read_all(file->fd, flash, size) || say(why, path, strerror(errno ? errno : EIO));

@@ -16,9 +16,9 @@ static bool refuse_overlap(const struct options *options, size_t first, size_t s
                            struct image_fault *fault) {
     uint32_t from = a->addr > b->addr ? a->addr : b->addr;
     uint64_t to = end_of(a) < end_of(b) ? end_of(a) : end_of(b);
-    (void)snprintf(fault->text, sizeof fault->text,
-                   "%.180s and %.180s overlap at 0x%08X-0x%08X", options->loads[first].text,
-                   options->loads[second].text, from, (uint32_t)(to - 1));
+    (void)snprintf(fault->text, sizeof fault->text, "%.180s and %.180s overlap at 0x%08X-0x%08X",
+                   options->loads[first].text, options->loads[second].text, from,
+                   (uint32_t)(to - 1));
     return false;
 }
 
@@ -39,8 +39,8 @@ static bool check_overlap(const struct loads *loads, const struct options *optio
     return true;
 }
 
-static bool check_memory(const struct image *image, const struct options *options,
-                         const char *file, const struct chip *chip, struct image_fault *fault) {
+static bool check_memory(const struct image *image, const struct options *options, const char *file,
+                         const struct chip *chip, struct image_fault *fault) {
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct image_segment *segment = &image->segments[i];
         if (!chip_has_memory(chip, segment->addr, segment->len)) {

@@ -56,8 +56,7 @@ struct options_fault {
 // Reads the arguments behind `run`; argv[0] is "run". Strings that options point to are argv's,
 // except what options_free() gives back.
 enum options_result options_read(struct options *options, int argc, char **argv,
-                                 struct options_fault *fault)
-    __attribute__((warn_unused_result));
+                                 struct options_fault *fault) __attribute__((warn_unused_result));
 void options_free(struct options *options);
 
 // "250ms", "1.5s", "20us", "3ns", "2min"; a plain number is seconds. False for anything else, and for what
