@@ -17,12 +17,14 @@
 #define WORD_ERASED 0xffffffffu
 
 // Page header. The magic's low halfword has bits set that 0x0000 and 0xEEEE lack, so that no state
-// of programming it looks like a page of AN3969.
+// of programming it looks like a page of AN3969; for the same reason a header is undone by zeroing
+// its check, never its first word.
 #define MAGIC        0x544553u // "SET" in memory order; the fourth byte is the format version
 #define VERSION      1u
-#define SEAL_AT      12u
-#define MARK_AT      16u
+#define MARK_AT      8u
 #define MARK_LEN     8u
+#define CHECK_AT     16u
+#define SEAL_AT      20u
 #define MARK_FIRST   0x53415245u // "ERAS"
 #define MARK_SECOND  0x454e4f44u // "DONE"
 
@@ -39,7 +41,7 @@
 enum step {
     IDLE = 0,
     CONFIRM,   // seal the current page's header (again), or claim the page beside a first store
-    KILL,      // zero the other page's magic
+    KILL,      // undo the other page's header
     LAST,      // zero the last word of the log (again)
     FILL,      // zero the word after it
     BODY,      // a record
@@ -50,7 +52,7 @@ enum step {
     COPY,      // one record of the log
     HEADER,    // of the other page
     COMMIT,    // its seal: the other page is the store
-    DEMOTE,    // zero the old page's magic
+    DEMOTE,    // undo the old page's header
     DONE,
 };
 
@@ -90,7 +92,7 @@ static enum page_state page_state(const struct settings *s, unsigned page, uint3
     if (first == AN3969_VALID || first == AN3969_RECEIVE) {
         return PAGE_FOREIGN;
     }
-    if (load_le24(head) == MAGIC && load_le32(head + 8) == crc32_update(CRC32_START, head, 8)) {
+    if (load_le24(head) == MAGIC && load_le32(head + CHECK_AT) == crc32_update(CRC32_START, head, CHECK_AT)) {
         if (head[3] != VERSION) {
             return PAGE_FOREIGN;
         }
@@ -274,9 +276,16 @@ static enum settings_flash_result program(struct settings *s, unsigned page, uin
 
 static enum settings_flash_result zero(struct settings *s, unsigned page, uint32_t off,
                                        uint32_t len) {
-    store_le32(s->words, 0);
-    store_le32(s->words + 4, 0);
+    for (uint32_t i = 0; i < len; i++) {
+        s->words[i] = 0;
+    }
     return program(s, page, off, s->words, len);
+}
+
+// Takes a page's header back for good. The mark goes first: a marginal one that reads well the
+// next time would have the page taken for erased, with its check already programmed.
+static enum settings_flash_result undo_header(struct settings *s, unsigned page) {
+    return zero(s, page, MARK_AT, CHECK_AT + 4 - MARK_AT);
 }
 
 // Takes one record of the log over to the other page, if it is live.
@@ -330,7 +339,7 @@ static enum settings_flash_result start_step(struct settings *s) {
         if (s->goal == GOAL_APPEND && (s->is_spare_ready || is_foreign(s, other))) {
             return SETTINGS_FLASH_DONE;
         }
-        return zero(s, other, 0, 4);
+        return undo_header(s, other);
     case LAST:
         return zero(s, s->page, s->end - 4, 4);
     case FILL:
@@ -365,12 +374,14 @@ static enum settings_flash_result start_step(struct settings *s) {
         s->sequence++;
         store_le32(words, MAGIC | VERSION << 24);
         store_le32(words + 4, s->sequence);
-        store_le32(words + 8, crc32_update(CRC32_START, words, 8));
-        return program(s, other, 0, words, 12);
+        store_le32(words + MARK_AT, 0);
+        store_le32(words + MARK_AT + 4, 0);
+        store_le32(words + CHECK_AT, crc32_update(CRC32_START, words, CHECK_AT));
+        return program(s, other, 0, words, SEAL_AT);
     case COMMIT:
         return zero(s, other, SEAL_AT, 4);
     case DEMOTE:
-        return s->has_store ? zero(s, s->page, 0, 4) : SETTINGS_FLASH_DONE;
+        return s->has_store ? undo_header(s, s->page) : SETTINGS_FLASH_DONE;
     default:
         return SETTINGS_FLASH_DONE;
     }

@@ -6,9 +6,10 @@
 //
 // Format, steps and their reasons are drawn in docs/settings.md; in short, a page is
 //
-//   +0   magic and format version, sequence, CRC-32 of both     programmed when the page is whole
-//   +12  seal: zero once the three words above are complete
-//   +16  erase-done mark, two words; zero from the page's first use on
+//   +0   magic and format version, sequence             programmed when the page is whole
+//   +8   erase-done mark, two words; zero from the page's first use on
+//   +16  CRC-32 of the four words above
+//   +20  seal: zero once the words above are complete
 //   +24  records, appended: { key16 len8 tag8 | value, padded with 0xFF | CRC-32 | seal }
 //
 // and every word is programmed once after an erase, except that it may be programmed to zero at
@@ -105,7 +106,7 @@ struct settings {
     bool is_settled;     // this session has sealed what an earlier one may have left unfinished
     bool is_in_doubt;    // the log ends in something unfinished
     bool is_unconfirmed; // both pages have a header
-    uint8_t words[12];
+    uint8_t words[20];
     uint8_t record[SETTINGS_RECORD_MAX];
 };
 
@@ -162,7 +163,8 @@ enum settings_result settings_format(struct settings *s) __attribute__((warn_unu
 
 // Opens and closes the record that says "the application area is being changed": committed when
 // settings_poll() says SETTINGS_OK, nothing written when it is so already. While it is open,
-// closing finds room without a turnover, in this session or a later one.
+// closing finds room without a turnover, in this session or a later one; only sessions cut short
+// as they begin to write (4 bytes each) can use that up, and then SETTINGS_TURNOVER says so.
 enum settings_result settings_receiving_open(struct settings *s) __attribute__((warn_unused_result));
 enum settings_result settings_receiving_close(struct settings *s)
     __attribute__((warn_unused_result));
