@@ -37,11 +37,12 @@ struct step {
     uint8_t fill;
 };
 
-#define JUST(act) {act, 0, 0, 0}
+#define JUST(act)                                                                                  \
+    { act, 0, 0, 0 }
 
 // The last one is the receiving record.
-static const uint16_t keys[] = {0x0000, 0x0001, 0x5555, 0xefff, SETTINGS_KEY_BOOT_MODE,
-                                SETTINGS_KEY_RECEIVING};
+static const uint16_t keys[] = {
+    0x0000, 0x0001, 0x5555, 0xefff, SETTINGS_KEY_BOOT_MODE, SETTINGS_KEY_RECEIVING};
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 #define RECEIVING (KEY_COUNT - 1)
 
@@ -76,8 +77,9 @@ static void make_random(struct scenario *s, const char *name, unsigned count, un
         dice = dice * 1664525u + 1013904223u;
         unsigned roll = dice >> 24;
         struct step *step = &s->steps[i];
-        *step = (struct step){SET, (uint8_t)(dice >> 8 & 0xff) % RECEIVING,
-                              (uint8_t)((dice >> 16 & 7) * (dice >> 11 & 3)), (uint8_t)(i * 16 + 1)};
+        *step =
+            (struct step){SET, (uint8_t)(dice >> 8 & 0xff) % RECEIVING,
+                          (uint8_t)((dice >> 16 & 7) * (dice >> 11 & 3)), (uint8_t)(i * 16 + 1)};
         if (roll < 30) {
             step->act = DELETE;
         } else if (roll < 55) {
@@ -324,8 +326,9 @@ static bool run_look(struct board *b, const void *arg) {
 
 // What a board does after a cut: looks, changes something, makes a spare page, turns over.
 static bool run_recovery(struct board *b, const void *arg) {
-    static const struct step after[] = {{SET, 1, 3, 0xd1}, JUST(PREPARE),  JUST(RECEIVE),    JUST(REBOOT),
-                                        JUST(RECEIVED),    JUST(TURNOVER), {SET, 4, 9, 0xc1}};
+    static const struct step after[] = {{SET, 1, 3, 0xd1}, JUST(PREPARE),  JUST(RECEIVE),
+                                        JUST(REBOOT),      JUST(RECEIVED), JUST(TURNOVER),
+                                        {SET, 4, 9, 0xc1}};
     (void)arg;
     if (!look(b)) {
         return false;
@@ -443,8 +446,8 @@ static void chain(struct sweep *w, const struct board *wreck, struct board *b, u
     for (unsigned i = 0; i < 300; i++) {
         dice = dice * 1664525u + 1013904223u;
         flash_model_power_on(&b->m);
-        flash_model_cut(&b->m, 1 + (dice >> 24) % 40, (dice >> 20 & 3) == 0 ? FLASH_CUT_AFTER
-                                                                           : FLASH_CUT_TORN);
+        flash_model_cut(&b->m, 1 + (dice >> 24) % 40,
+                        (dice >> 20 & 3) == 0 ? FLASH_CUT_AFTER : FLASH_CUT_TORN);
         int end = guarded(b, run_recovery, NULL);
         w->totals.chained_cuts += end == CUT;
         if (end == BROKEN) {
@@ -607,8 +610,9 @@ int main(int argc, char **argv) {
     } else if (argc > 1) {
         struct sweep w = {0};
         if (!parse_id(argv[1], &w)) {
-            fprintf(stderr, "usage: %s [--seeds N | --expect-detection | "
-                            "power.settings#scenario=NAME,seed=N,cut=N,HOW[,then=N,HOW]]\n",
+            fprintf(stderr,
+                    "usage: %s [--seeds N | --expect-detection | "
+                    "power.settings#scenario=NAME,seed=N,cut=N,HOW[,then=N,HOW]]\n",
                     argv[0]);
             return 2;
         }

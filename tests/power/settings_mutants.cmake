@@ -37,7 +37,7 @@ settings_mutant(keeps_the_mark "return zero(s, other, MARK_AT, MARK_LEN)" "retur
 # A header counts without its seal.
 settings_mutant(ignores_header_seal "== WORD_ERASED ? PAGE_UNSEALED : PAGE_SEALED" "? PAGE_SEALED : PAGE_SEALED")
 # A record counts without its seal.
-settings_mutant(ignores_record_seal "s->is_in_doubt = word_at(s, s->page, off - 4) == WORD_ERASED" "s->is_in_doubt = false")
+settings_mutant(ignores_record_seal "s->is_in_doubt = size != 0" "s->is_in_doubt = false")
 # No check over the record.
 settings_mutant(ignores_record_check "return load_le32(r + size - 8) == crc32_update(CRC32_START, r, size - 8)" "return true")
 # Nothing is put where an earlier session may have begun a word.
@@ -50,5 +50,8 @@ settings_mutant(no_confirmation "s->is_unconfirmed = other == PAGE_SEALED || oth
 settings_mutant(undoes_check_only "return zero(s, page, MARK_AT, CHECK_AT + 4 - MARK_AT)" "return zero(s, page, CHECK_AT, 4)")
 # The record in doubt is not decided first.
 settings_mutant(decides_late "s->decided_key = load_le16(s->record)" "s->decided_key = SETTINGS_KEY_NONE")
-# Torn words at the end of the log are written over.
-settings_mutant(overlooks_torn_words "s->is_in_doubt = word != 0" "s->is_in_doubt = false")
+# Nothing is made stable before the first write of a session.
+settings_mutant(never_settles "return begin(s, GOAL_APPEND, s->is_settled ? BODY : CONFIRM)"
+    "return begin(s, GOAL_APPEND, BODY)")
+# A header is undone, but not before a session writes beside it.
+settings_mutant(keeps_the_other_header "s->goal == GOAL_APPEND && (s->is_spare_ready" "s->goal == GOAL_APPEND && (true")
