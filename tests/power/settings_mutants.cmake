@@ -24,7 +24,7 @@ function(settings_mutant name text replacement)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${target} PRIVATE spec PkgConfig::CMOCKA)
     add_test(NAME power/settings/mutant/${name} COMMAND ${target} --expect-detection)
-    set_tests_properties(power/settings/mutant/${name} PROPERTIES TIMEOUT 400)
+    set_tests_properties(power/settings/mutant/${name} PROPERTIES TIMEOUT 400 LABELS long)
 endfunction()
 
 # The store is erased before its copy is sealed.
