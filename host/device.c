@@ -126,7 +126,7 @@ void redfu_list_free(struct redfu_device *devices) {
 
 // --- The choice ----------------------------------------------------------------------------------
 
-static bool passes(const struct redfu_device *device, const struct redfu_filter *filter) {
+bool redfu_matches(const struct redfu_device *device, const struct redfu_filter *filter) {
     if (filter->serial && strcasecmp(filter->serial, device->serial) != 0) {
         return false;
     }
@@ -200,7 +200,7 @@ static enum redfu_result refuse_many(const struct redfu_device *devices, size_t 
                       "%zu devices in DFU mode are connected: which one is meant?", matches);
     append(fault->advice, sizeof fault->advice, "Say it with --serial, --path or --usb-id:");
     for (size_t i = 0; i < count; i++) {
-        if (devices[i].kind == kind && passes(&devices[i], filter)) {
+        if (devices[i].kind == kind && redfu_matches(&devices[i], filter)) {
             append_device(fault, &devices[i]);
         }
     }
@@ -212,7 +212,7 @@ static size_t count_matches(const struct redfu_device *devices, size_t count,
                             size_t *first) {
     size_t matches = 0;
     for (size_t i = count; i > 0; i--) {
-        if (devices[i - 1].kind == kind && passes(&devices[i - 1], filter)) {
+        if (devices[i - 1].kind == kind && redfu_matches(&devices[i - 1], filter)) {
             *first = i - 1;
             matches++;
         }

@@ -263,6 +263,8 @@ enum redfu_result redfu_list(struct redfu *redfu, struct redfu_device **devices,
                              struct redfu_fault *fault) __attribute__((warn_unused_result));
 void redfu_list_free(struct redfu_device *devices);
 
+// Whether a device passes the filter.
+bool redfu_matches(const struct redfu_device *device, const struct redfu_filter *filter);
 // The one device that passes the filter: a DfuSe device, or if there is none a plain DFU device.
 // REDFU_NO_DEVICE and REDFU_MANY_DEVICES name what is there instead.
 enum redfu_result redfu_choose(const struct redfu_device *devices, size_t count,
