@@ -259,6 +259,12 @@ static enum redfu_result do_write(struct cli *cli, struct target *target, const 
             return result;
         }
     }
+    if (options->no_run && options->no_verify) {
+        result = redfu_settle(target->session, &cli->fault);
+        if (result != REDFU_OK) {
+            return result;
+        }
+    }
     if (options->no_run) {
         say(cli, "Done: written%s; the board stays in DFU mode\n",
             options->no_verify ? "" : " and verified");

@@ -304,6 +304,13 @@ enum redfu_result redfui_getstatus(struct link *link, struct dfu_answer *answer)
     return result == TRANSPORT_OK ? REDFU_OK : refuse_transfer(link, result, "GETSTATUS");
 }
 
+enum redfu_result redfui_check(struct link *link) {
+    struct dfu_answer answer;
+    enum redfu_result result = redfui_getstatus(link, &answer);
+    return result == REDFU_OK && answer.status != DFU_STATUS_OK ? refuse_status(link, &answer)
+                                                                : result;
+}
+
 enum redfu_result redfui_abort(struct link *link) {
     enum transport_result result = class_out(link, DFU_ABORT, 0, NULL, 0);
     return result == TRANSPORT_OK      ? REDFU_OK

@@ -37,6 +37,9 @@ bool redfui_string(const struct link *link, uint8_t index, char text[REDFU_TEXT_
 enum redfu_result redfui_getstate(struct link *link, uint8_t *state);
 enum redfu_result redfui_getstatus(struct link *link, struct dfu_answer *answer);
 
+// GETSTATUS, and a failure it tells as a fault.
+enum redfu_result redfui_check(struct link *link);
+
 // Leads the device to dfuIDLE from whatever state it is found in. REDFU_STUCK if it cannot be.
 enum redfu_result redfui_make_idle(struct link *link);
 // ABORT; leads from dfuDNLOAD-IDLE and dfuUPLOAD-IDLE to dfuIDLE.

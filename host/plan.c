@@ -91,7 +91,7 @@ static enum redfu_result check_segment(const struct redfu_layout *layout,
     struct redfu_sector sector;
     for (uint64_t addr = segment->addr; addr < segment_end(segment);) {
         if (!redfu_layout_sector_at(layout, (uint32_t)addr, &sector)) {
-            return addr == segment->addr || can == REDFU_CAN_READ
+            return addr == segment->addr || can != REDFU_CAN_WRITE
                        ? refuse_outside(layout, addr, segment_end(segment), can, fault)
                        : refuse_too_large(segment, addr, fault);
         }

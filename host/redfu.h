@@ -336,6 +336,10 @@ struct redfu_watch {
 enum redfu_result redfu_write(struct redfu_session *session, unsigned alternate,
                               const struct redfu_plan *plan, const struct redfu_watch *watch,
                               struct redfu_fault *fault) __attribute__((warn_unused_result));
+// Waits until the last block written is in flash and tells its failure: redfu-boot accepts a block
+// when it begins to program it. For those who neither verify nor run, which both find out.
+enum redfu_result redfu_settle(struct redfu_session *session, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
 // Reads back and compares: REDFU_MISMATCH with the first address that differs. Changes nothing but
 // the address pointer; the device is left in dfuIDLE.
 enum redfu_result redfu_verify(struct redfu_session *session, unsigned alternate,

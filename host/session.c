@@ -13,6 +13,8 @@
 
 // Linux' usbfs takes control transfers up to this (libusb's limit as well); dfu-util caps there too.
 #define TRANSFER_BYTES_MAX 4096u
+// Programming 2048 bytes takes 51 ms at most on an STM32F407 (512 words, 100 us each, DS8626).
+#define SETTLE_MS          60u
 
 // --- Opening and describing ----------------------------------------------------------------------
 
@@ -382,6 +384,13 @@ enum redfu_result redfu_write(struct redfu_session *session, unsigned alternate,
         }
     }
     return REDFU_OK;
+}
+
+enum redfu_result redfu_settle(struct redfu_session *session, struct redfu_fault *fault) {
+    session->link.fault = fault;
+    session->link.phase = REDFU_PHASE_WRITE; // the address is still the last block's
+    session->link.transport->sleep_ms(session->link.transport->ctx, SETTLE_MS);
+    return redfui_check(&session->link);
 }
 
 // --- Reading -------------------------------------------------------------------------------------

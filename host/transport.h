@@ -2,7 +2,7 @@
 //
 // What libredfu needs of a USB stack: one table of functions with a context pointer.
 //
-// transport_usb.c fills it with libusb; tests/host/desk_transport.c with the bootloader's own logic
+// transport_usb.c fills it with libusb; tests/host/redfu_desk.c with the bootloader's own logic
 // in the same process. All functions may block up to the time they are given; none prints. None is
 // called from two threads at once for one context.
 
