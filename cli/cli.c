@@ -6,14 +6,31 @@
 
 #include <string.h>
 
+#define ADVICE_COLUMNS 92u
+
+// Where a line of advice ends: at its newline, or at the last blank that fits. Lines that begin with
+// a blank are to be copied and stay whole.
+static size_t line_end(const char *line) {
+    size_t len = strcspn(line, "\n");
+    if (len <= ADVICE_COLUMNS || line[0] == ' ') {
+        return len;
+    }
+    for (size_t at = ADVICE_COLUMNS; at > 0; at--) {
+        if (line[at] == ' ') {
+            return at;
+        }
+    }
+    return len;
+}
+
 // "redfu: what happened", then what to do about it, indented.
 static void print_fault(FILE *err, const struct redfu_fault *fault) {
     (void)fprintf(err, "redfu: %s\n",
                   fault->text[0] ? fault->text : redfu_result_text(fault->result));
     for (const char *line = fault->advice; *line;) {
-        size_t len = strcspn(line, "\n");
+        size_t len = line_end(line);
         (void)fprintf(err, "       %.*s\n", (int)len, line);
-        line += len + (line[len] == '\n');
+        line += len + (line[len] != '\0');
     }
     (void)fflush(err);
 }

@@ -182,7 +182,7 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
     }
     append(fault->advice, sizeof fault->advice,
            "Put the board into DFU mode: hold its DFU button (BOOT0 for ST's ROM) while it resets, "
-           "or let its\napplication ask for it. Check that the cable carries data and not only "
+           "or let its application ask for it. Check that the cable carries data and not only "
            "power; lsusb must show the board.");
     if (count > 0) {
         append(fault->advice, sizeof fault->advice, "\nConnected DFU interfaces:");

@@ -23,6 +23,11 @@
 // After an error nothing more is written to the device. A device found in the middle of something
 // (left so by another program) is brought back to dfuIDLE only by the operations that need it:
 // write, erase, verify, read, run. Listing and describing leave even an error state as it is.
+//
+// What real devices do and this library puts up with: a GETSTATUS held back until the work is done (35 s
+// for an erase, 10 s else) or STALLed a few times (STM32L4's ROM); dfuDNBUSY told again and again
+// (up to 40 s); an error code in bState that takes two CLRSTATUS (ST's class); a device gone before
+// it has answered the GETSTATUS after leave (ST's stack). Nothing else is tried a second time.
 
 #ifndef HOST_REDFU_H
 #define HOST_REDFU_H
@@ -336,8 +341,9 @@ struct redfu_watch {
 enum redfu_result redfu_write(struct redfu_session *session, unsigned alternate,
                               const struct redfu_plan *plan, const struct redfu_watch *watch,
                               struct redfu_fault *fault) __attribute__((warn_unused_result));
-// Waits until the last block written is in flash and tells its failure: redfu-boot accepts a block
-// when it begins to program it. For those who neither verify nor run, which both find out.
+// Ends a write for those who neither verify nor run: waits until the last block is in flash, tells
+// its failure (redfu-boot accepts a block when it begins to program it), and sends ABORT, by which
+// redfu-boot knows that the image is whole. Within a second of redfu_write().
 enum redfu_result redfu_settle(struct redfu_session *session, struct redfu_fault *fault)
     __attribute__((warn_unused_result));
 // Reads back and compares: REDFU_MISMATCH with the first address that differs. Changes nothing but

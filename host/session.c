@@ -390,7 +390,8 @@ enum redfu_result redfu_settle(struct redfu_session *session, struct redfu_fault
     session->link.fault = fault;
     session->link.phase = REDFU_PHASE_WRITE; // the address is still the last block's
     session->link.transport->sleep_ms(session->link.transport->ctx, SETTLE_MS);
-    return redfui_check(&session->link);
+    enum redfu_result result = redfui_check(&session->link);
+    return result == REDFU_OK ? redfui_abort(&session->link) : result;
 }
 
 // --- Reading -------------------------------------------------------------------------------------

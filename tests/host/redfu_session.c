@@ -378,6 +378,22 @@ static void settling_tells_the_failure_of_the_last_block(void **unused) {
     bench_free(bench);
 }
 
+static void settling_ends_in_dfu_idle_with_the_image_in_flash(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    struct redfu *redfu;
+    struct redfu_session *session = open_session(bench, &redfu);
+    struct redfu_segment run = {DESK_APPLICATION, 2048, image};
+    struct redfu_plan plan = {.runs = &run, .run_count = 1, .write_bytes = 2048};
+    assert_int_equal(redfu_write(session, 0, &plan, NULL, &fault), REDFU_OK);
+    assert_int_equal(redfu_settle(session, &fault), REDFU_OK);
+    assert_int_equal(desk_getstate(bench->desk), DFU_STATE_IDLE);
+    assert_true(holds_image(bench, 2048));
+    redfu_close(session);
+    redfu_free(redfu);
+    bench_free(bench);
+}
+
 // --- Reading, running ----------------------------------------------------------------------------
 
 static void verify_names_the_first_difference_and_changes_nothing(void **unused) {
@@ -493,6 +509,7 @@ int main(void) {
         cmocka_unit_test(a_device_that_stays_busy_is_given_up_in_bounded_time),
         cmocka_unit_test(a_state_that_dfu_does_not_know_is_cleared_twice),
         cmocka_unit_test(settling_tells_the_failure_of_the_last_block),
+        cmocka_unit_test(settling_ends_in_dfu_idle_with_the_image_in_flash),
         cmocka_unit_test(verify_names_the_first_difference_and_changes_nothing),
         cmocka_unit_test(read_returns_what_flash_holds_up_to_its_last_byte),
         cmocka_unit_test(run_starts_the_application_and_sees_the_board_go),
