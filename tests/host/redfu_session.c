@@ -493,6 +493,24 @@ static void between_the_last_block_and_leave_no_set_interface_is_sent(void **unu
     bench_free(bench);
 }
 
+// Neither is one sent between two writes of a session: the image is one.
+static void a_session_begins_once(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    struct redfu *redfu;
+    struct redfu_session *session = open_session(bench, &redfu);
+    struct redfu_segment run = {DESK_APPLICATION, 2048, image};
+    struct redfu_plan plan = {.runs = &run, .run_count = 1, .write_bytes = 2048};
+    assert_int_equal(redfu_write(session, 0, &plan, NULL, &fault), REDFU_OK);
+    unsigned from = bench->log_count;
+    run.addr += 2048;
+    assert_int_equal(redfu_write(session, 0, &plan, NULL, &fault), REDFU_OK);
+    assert_in_range(last_of(bench, USB_TYPE_STANDARD, USB_SET_INTERFACE), 1, from);
+    redfu_close(session);
+    redfu_free(redfu);
+    bench_free(bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(describing_changes_no_state_and_starts_no_work),
@@ -515,6 +533,7 @@ int main(void) {
         cmocka_unit_test(run_starts_the_application_and_sees_the_board_go),
         cmocka_unit_test(run_without_an_application_is_the_devices_error),
         cmocka_unit_test(between_the_last_block_and_leave_no_set_interface_is_sent),
+        cmocka_unit_test(a_session_begins_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

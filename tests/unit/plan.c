@@ -109,6 +109,18 @@ static void memory_that_is_not_erased_is_not_widened(void **unused) {
     assert_int_equal(plan.runs[0].len, 2);
 }
 
+static void widening_stops_at_the_sectors_end(void **unused) {
+    (void)unused;
+    struct redfu_layout small; // sectors smaller than a granule
+    const struct redfu_segment segment = {0x90000004, 2, bytes};
+    assert_int_equal(redfu_layout_parse("@m/0x90000000/3*004Bg", &small, &fault), REDFU_OK);
+    assert_int_equal(redfu_plan_write(&small, &segment, 1, &plan, &fault), REDFU_OK);
+    assert_int_equal(plan.sector_count, 1);
+    assert_int_equal(plan.sectors[0].number, 1);
+    assert_int_equal(plan.runs[0].addr, 0x90000004);
+    assert_int_equal(plan.runs[0].len, 4);
+}
+
 static void the_whole_area_fits_and_one_byte_more_does_not(void **unused) {
     (void)unused;
     uint32_t len = 976 * 1024;
@@ -205,6 +217,7 @@ int main(void) {
         TEST(segments_in_one_sector_erase_it_once),
         TEST(segments_that_share_a_granule_become_one_run),
         TEST(memory_that_is_not_erased_is_not_widened),
+        TEST(widening_stops_at_the_sectors_end),
         TEST(the_whole_area_fits_and_one_byte_more_does_not),
         TEST(places_that_cannot_be_written_are_refused),
         TEST(segments_out_of_order_are_refused),
