@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PS_PER_NS 1000ull
-#define PS_PER_US 1000000ull
-#define PS_PER_MS 1000000000ull
-#define PS_PER_S  1000000000000ull
+#define PS_PER_NS  1000ull
+#define PS_PER_US  1000000ull
+#define PS_PER_MS  1000000000ull
+#define PS_PER_S   1000000000000ull
 #define TIME_NEVER UINT64_MAX
 
 struct event {
@@ -43,6 +43,8 @@ struct runner {
 };
 
 #define TIMELINE_RUNNERS_MAX 16
+// Two or more runners take turns of this length.
+#define TIMELINE_TURN_PS     PS_PER_US
 
 struct timeline {
     uint64_t now_ps;     // time of the last event or slice end; use timeline_now()
@@ -53,6 +55,10 @@ struct timeline {
     struct runner runners[TIMELINE_RUNNERS_MAX];
     unsigned runner_count;
     struct runner *running; // the one inside run(), or NULL
+    // The timeline's own.
+    uint64_t reached_ps[TIMELINE_RUNNERS_MAX]; // how far each runner is; may be ahead of now_ps
+    bool inside[TIMELINE_RUNNERS_MAX];         // its run() is under way, perhaps in timeline_pass()
+    uint64_t limit_ps;                         // no event later than this fires now
     bool stop;
 };
 
@@ -71,7 +77,18 @@ void timeline_schedule(struct timeline *timeline, struct event *event, uint64_t 
 void timeline_cancel(struct timeline *timeline, struct event *event);
 bool timeline_is_scheduled(const struct event *event);
 
-// Runs until the instant given, or until timeline_stop() (which any event or access may call; the
+// The instant of the earliest event; TIME_NEVER when none is scheduled.
+uint64_t timeline_next(const struct timeline *timeline);
+
+// For a runner, from inside its run(): lets time pass while its processor stands still in the
+// middle of an access (a stalled bus). Events up to `until_ps`, that instant included, fire in
+// their order at their time, and other runners go on; the caller advances its own clock to the
+// instant returned. That is earlier than `until_ps` when timeline_stop() was called or the run
+// under way ends earlier: the caller then lets its clock run ahead (to where the stall ends) and
+// returns from run() after the instruction, and is not run again before that instant.
+uint64_t timeline_pass(struct timeline *timeline, uint64_t until_ps);
+
+// Runs until the instant given (its events included), or until timeline_stop() (which any event or access may call; the
 // stop takes effect after the instruction or event under way). Returns the time reached.
 uint64_t timeline_run(struct timeline *timeline, uint64_t until_ps);
 void timeline_stop(struct timeline *timeline);

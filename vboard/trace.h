@@ -28,13 +28,17 @@ enum trace_source {
 
 struct trace {
     const struct timeline *timeline;
-    FILE *file;       // NULL: nothing is written
-    FILE *complaints; // where complaints are shown to a person; NULL: nowhere
-    const char *board;   // shown as board=NAME when several boards run; else NULL
-    char **seen;         // complaints already shown
+    FILE *file;        // NULL: nothing is written
+    FILE *complaints;  // where complaints are shown to a person; NULL: nowhere
+    const char *board; // shown as board=NAME when several boards run; else NULL
+    char **seen;       // complaints already shown, as "what key"
     size_t seen_count;
+    struct trace_word *words; // how often each complaint word came
+    size_t word_count;
     unsigned long complaint_count;
 };
+
+#define TRACE_COMPLAINTS_A_WORD 100u
 
 void trace_init(struct trace *trace, const struct timeline *timeline);
 void trace_free(struct trace *trace);
@@ -45,8 +49,12 @@ void trace_event(struct trace *trace, enum trace_source source, const char *even
 
 // One complaint: `what` is its word (flash-fetch-while-busy, unmodelled-access ...), `sentence`
 // says it to a person. `key` tells complaints apart (shown once a key); the trace gets every one
-// up to 100 a word, then a line that says the rest is left out.
+// up to TRACE_COMPLAINTS_A_WORD a word (`complaint WHAT text="..."`), then a line that says the
+// rest is left out.
 void trace_complaint(struct trace *trace, const char *what, const char *key,
                      const char *sentence_format, ...) __attribute__((format(printf, 4, 5)));
+
+// How often a complaint came, `what` NULL for all words together.
+unsigned long trace_complaints(const struct trace *trace, const char *what);
 
 #endif

@@ -44,10 +44,11 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
 void chip_free(struct chip *chip);
 void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 
-// Power comes up: SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
+// Power comes up: until then the processor does not run. SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
 // values, the processor starts from the vector table at the boot memory.
 void chip_power_on(struct chip *chip);
-// NRST pulled low and released.
+// NRST pulled low and released. SRAM and the backup domain are kept. From anywhere: inside the
+// processor's access it happens after the instruction under way.
 void chip_reset_pin(struct chip *chip);
 
 // Flash contents, for loading and for keeping: flash_bytes at 0x08000000. Before chip_power_on()
@@ -69,6 +70,43 @@ int chip_pin(const struct chip *chip, const char *pin);
 // to chip_connect_otg_fs().
 const struct wire_device *chip_otg_fs(struct chip *chip);
 void chip_connect_otg_fs(struct chip *chip, const struct wire_host *host);
+
+// --- flash: times, operations, wear -------------------------------------------------------------
+
+// Datasheet times of flash operations: typical (the default) or maximum (DS8626 tables 40, 41).
+void chip_set_flash_times(struct chip *chip, bool maximum);
+
+enum chip_flash_kind {
+    CHIP_FLASH_ERASE,      // a sector
+    CHIP_FLASH_MASS_ERASE, // all sectors
+    CHIP_FLASH_PROGRAM,    // one byte, half-word, word or double word
+    CHIP_FLASH_OPTION,     // the option bytes
+};
+
+struct chip_flash_op {
+    enum chip_flash_kind kind;
+    uint32_t addr;
+    uint32_t len;
+    uint64_t number; // 1 for the first operation since chip_new()
+};
+
+// Called before each flash operation starts, from inside the processor's access: it may stop the
+// timeline, and read memory, but not run anything. One hook at a time; NULL takes it out.
+typedef void (*chip_flash_hook)(void *ctx, const struct chip_flash_op *op);
+void chip_on_flash_op(struct chip *chip, chip_flash_hook hook, void *ctx);
+
+// Erases of a sector since chip_new(), mass erases included; 0 for a sector that is not there.
+uint32_t chip_flash_erase_count(const struct chip *chip, unsigned sector);
+// How often, and for how long in all, the processor stood still because it touched flash during an
+// operation.
+struct chip_flash_stalls {
+    uint64_t count;
+    uint64_t ps;
+};
+struct chip_flash_stalls chip_flash_stalls(const struct chip *chip);
+
+// The 96-bit unique device id (RM0090 39.1); a fixed default until set.
+void chip_set_uid(struct chip *chip, const uint8_t uid[12]);
 
 struct cpu *chip_cpu(struct chip *chip);
 uint64_t chip_core_hz(const struct chip *chip);

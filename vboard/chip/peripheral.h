@@ -17,10 +17,13 @@ struct peripheral {
     uint32_t base;
     uint32_t size;
     void *ctx;
+    // NULL for a peripheral that exists but is not modelled.
     // off is the register's offset from base, a multiple of 4. Returns false for an offset at
     // which nothing is modelled: the chip reports it once with PC and symbol, reads 0.
     bool (*read)(void *ctx, uint32_t off, uint32_t *value);
-    // `mask` has ones in the bytes written (all ones for a word access).
+    // `mask` has ones in the bytes written. On AHB peripherals a sub-word write reaches its byte
+    // lanes only; the APB bridges duplicate a byte or half-word over the whole word instead, so
+    // behind them the mask is always all ones (RM0090 2.1.6).
     bool (*write)(void *ctx, uint32_t off, uint32_t value, uint32_t mask);
     // Debugger's read, without side effects (NULL: same as read).
     bool (*peek)(void *ctx, uint32_t off, uint32_t *value);

@@ -10,8 +10,13 @@
 // submitted (0.25 ms by default: interrupt, scheduling and driver latency of an ordinary PC).
 // Transactions then follow each other within frames; each takes the bus for its bytes at
 // 12 Mbit/s with USB 2.0 5.5-5.8's protocol overhead, at most 19 full-speed packets of 64 bytes
-// a frame. A NAKed control or bulk transaction is tried again in the same frame after the others
-// had their turn; interrupt endpoints once per bInterval.
+// a frame. A NAKed control or bulk transaction is tried again 10 us later, then after 20, 40 ... us
+// and at least at each start of frame: a device that holds a stage for seconds costs about one
+// event a millisecond. As soon as the device arms anything (wire_host.ready) the retry comes on
+// the next 10 us step of the frame. A real controller would have spent the time between on NAKs;
+// nothing depends on when those came. Interrupt endpoints are asked once per bInterval.
+//
+// A device that hides its pull-up for less than 2.5 us was never away (USB 2.0 7.1.7.3).
 
 #ifndef VBOARD_USB_CABLE_H
 #define VBOARD_USB_CABLE_H
@@ -36,15 +41,15 @@ enum cable_status {
 // One transfer. The caller owns it and keeps it untouched from submit to done.
 struct cable_transfer {
     enum usb_transfer_type type;
-    uint8_t address;        // device address (0 before SET_ADDRESS)
-    uint8_t endpoint;       // number, without direction bit
-    bool in;                // control: direction of the data stage, from bmRequestType
-    uint16_t packet_bytes;  // wMaxPacketSize of the endpoint
-    uint8_t interval;       // bInterval, interrupt and isochronous
+    uint8_t address;              // device address (0 before SET_ADDRESS)
+    uint8_t endpoint;             // number, without direction bit
+    bool in;                      // control: direction of the data stage, from bmRequestType
+    uint16_t packet_bytes;        // wMaxPacketSize of the endpoint
+    uint8_t interval;             // bInterval, interrupt and isochronous
     uint8_t setup[USB_SETUP_LEN]; // control only
-    uint8_t *data;          // data stage, or the payload
-    uint32_t length;        // bytes wanted; control: wLength
-    bool zero_packet;       // bulk OUT: end a multiple of packet_bytes with an empty packet
+    uint8_t *data;                // data stage, or the payload
+    uint32_t length;              // bytes wanted; control: wLength
+    bool zero_packet;             // bulk OUT: end a multiple of packet_bytes with an empty packet
     void (*done)(struct cable_transfer *transfer, void *ctx);
     void *ctx;
     // Results.
@@ -55,8 +60,11 @@ struct cable_transfer {
     struct cable_progress {
         uint8_t stage;
         uint8_t errors;
-        uint8_t toggle;
-        uint64_t ready_ps;
+        uint8_t toggle;    // control: data PID of the next data or status transaction
+        bool is_waiting;   // for the device, after a NAK
+        unsigned naks;     // in a row
+        uint64_t ready_ps; // not before
+        uint64_t served;   // order of its last transaction, for turns
     } at;
 };
 
@@ -74,8 +82,10 @@ struct cable *cable_new(struct timeline *timeline, struct trace *trace);
 void cable_free(struct cable *cable);
 
 // Connects the device end. Returns what the device calls. The cable starts unplugged.
-const struct wire_host *cable_connect_device(struct cable *cable,
-                                             const struct wire_device *device);
+const struct wire_host *cable_connect_device(struct cable *cable, const struct wire_device *device);
+// Adds a listener; CABLE_LISTENERS_MAX at most. Calls come in the order of adding, from
+// timeline_run(), cable_plug() or cable_unplug().
+#define CABLE_LISTENERS_MAX 4
 void cable_listen(struct cable *cable, const struct cable_listener *listener);
 
 void cable_set_transfer_cost(struct cable *cable, uint64_t ps);
@@ -85,6 +95,9 @@ void cable_plug(struct cable *cable);
 void cable_unplug(struct cable *cable);
 bool cable_is_plugged(const struct cable *cable);
 bool cable_is_attached(const struct cable *cable);
+// What the device last showed; USB_SPEED_NONE while nothing is attached. After a bus reset the
+// speed the device came up with.
+enum usb_speed cable_speed(const struct cable *cable);
 
 // Starts a transfer; done() is called later, from timeline_run(), never from inside this call.
 void cable_submit(struct cable *cable, struct cable_transfer *transfer);
@@ -95,12 +108,15 @@ void cable_cancel(struct cable *cable, struct cable_transfer *transfer);
 bool cable_is_busy(const struct cable *cable);
 
 // Drives a bus reset of 50 ms (what Linux' hub driver asks for; USB 2.0 7.1.7.5 wants at least
-// 10); transfers under way end with CABLE_CANCELLED; data toggles restart. done() may be NULL.
+// 10); transfers under way end with CABLE_CANCELLED from inside this call; data toggles restart.
+// done() may be NULL; it is called from timeline_run(), also when the device vanishes meanwhile.
+// Transfers submitted during the reset wait for its end.
 void cable_bus_reset(struct cable *cable, void (*done)(void *ctx), void *ctx);
 // CLEAR_FEATURE(ENDPOINT_HALT) and SET_INTERFACE restart an endpoint's toggle on the host's side.
 void cable_reset_toggle(struct cable *cable, uint8_t endpoint, bool in);
 
-// Suspends (stops SOFs) and resumes the bus.
+// Suspends (stops SOFs; the device notices after 3 ms) and resumes the bus (20 ms of resume
+// signalling, USB 2.0 7.1.7.7, which the device sees at once; then SOFs). Transfers wait meanwhile.
 void cable_suspend(struct cable *cable);
 void cable_resume(struct cable *cable);
 

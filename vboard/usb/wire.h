@@ -33,9 +33,12 @@ struct wire_device {
     enum wire_answer (*out)(void *ctx, uint8_t addr, uint8_t ep, unsigned toggle,
                             const uint8_t *data, unsigned len);
     // An IN transaction: on ACK the device has filled `data` (up to WIRE_PACKET_MAX), `len` and
-    // the data PID's toggle, and regards the packet as acknowledged by the host.
+    // the data PID's toggle. With in_acked() the packet counts as sent when that is called, at
+    // the end of the packet; without it (NULL) at once.
     enum wire_answer (*in)(void *ctx, uint8_t addr, uint8_t ep, unsigned *toggle, uint8_t *data,
                            unsigned *len);
+    // The host's ACK of the packet in() just gave (USB 2.0 8.4.5). May be NULL.
+    void (*in_acked)(void *ctx, uint8_t ep);
     // Start of frame, every millisecond (11 bits count).
     void (*sof)(void *ctx, unsigned frame);
     // Idle for 3 ms / resume signalling by the host.

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests to the bootloader across a reset. The mailbox's form is spec/mailbox.h's; this file
+// decides only the order: interrupts off, mailbox, barrier, reset.
+
+#include "app/redfu_app.h"
+
+#include <stdint.h>
+
+#include "spec/mailbox.h"
+
+// Application Interrupt and Reset Control Register (PM0214 4.4.5, ARMv7-M B3.2.6).
+#define SCB_AIRCR             (*(volatile uint32_t *)0xe000ed0cu)
+#define SCB_AIRCR_VECTKEY     (0x05fau << 16)
+#define SCB_AIRCR_SYSRESETREQ (1u << 2)
+
+_Noreturn void redfu_request_dfu(void) {
+    // From here nothing else runs, so whatever lived at the mailbox's address is of no use to
+    // anybody any more. FAULTMASK too: an NMI handler apart, nothing may touch the words.
+    __asm volatile("cpsid i\n cpsid f" ::: "memory");
+
+    struct mailbox box;
+    mailbox_fill(&box, MAILBOX_DFU);
+    volatile struct mailbox *at = (volatile struct mailbox *)MAILBOX_ADDRESS;
+    at->request = box.request;
+    at->argument = box.argument;
+    at->check = box.check;
+    at->magic = box.magic;
+
+    // The stores must be in SRAM before the reset is asked for (PM0214 2.2.4).
+    __asm volatile("dsb" ::: "memory");
+    SCB_AIRCR = SCB_AIRCR_VECTKEY | SCB_AIRCR_SYSRESETREQ;
+    __asm volatile("dsb" ::: "memory");
+    for (;;) {
+        // The reset takes effect some cycles later; it cannot fail to come.
+    }
+}

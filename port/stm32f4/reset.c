@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// Mailbox, barrier, system reset.
+
+#include "port/stm32f4/reset.h"
+
+#include "port/stm32f4/registers/core.h"
+
+_Noreturn void reset_into(enum mailbox_request request) {
+    struct mailbox box;
+    mailbox_fill(&box, request);
+    // No interrupt is ever enabled in the bootloader, so nothing can come between.
+    volatile struct mailbox *at = (volatile struct mailbox *)MAILBOX_ADDRESS;
+    at->request = box.request;
+    at->argument = box.argument;
+    at->check = box.check;
+    at->magic = box.magic;
+
+    // The words must be in SRAM before the reset is asked for (PM0214 2.2.4).
+    __asm volatile("dsb" ::: "memory");
+    SCB_AIRCR = SCB_AIRCR_VECTKEY | SCB_AIRCR_SYSRESETREQ;
+    __asm volatile("dsb" ::: "memory");
+    for (;;) {
+        // The reset takes effect some cycles later; it cannot fail to come.
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The USB on-the-go core of the STM32F4 in device mode (RM0090 section 34 OTG_FS, section 35
+// OTG_HS; a Synopsys DWC2 2.81a): registers on one side, a plug (vboard/usb/wire.h) on the other.
+//
+// One model serves both cores; what differs is const data. What it leaves to others: the clock
+// tree (the chip says what the 48 MHz domain really runs at), the NVIC (a level is reported), host
+// mode (not modelled: forcing it is a complaint), and DMA (OTG_HS only; enabling it is a complaint).
+
+#ifndef VBOARD_CHIP_OTG_H
+#define VBOARD_CHIP_OTG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vboard/timeline.h"
+#include "vboard/trace.h"
+#include "vboard/usb/wire.h"
+
+#define OTG_ENDPOINTS_MAX  6u
+#define OTG_FIFO_WORDS_MAX 1024u
+// The register block is 256 KB: registers, 4 KB FIFO windows, and direct FIFO memory access
+// (RM0090 figure 412).
+#define OTG_SIZE           0x40000u
+
+struct otg_config {
+    const char *name;    // "OTG_FS"
+    unsigned endpoints;  // each way, endpoint 0 included
+    unsigned fifo_words; // FIFO memory
+    uint32_t cid;        // reset value of OTG_CID
+    uint32_t gsnpsid;    // what the Synopsys id register reads as
+    uint32_t ghwcfg[4];  // hardware configuration registers
+    uint32_t gusbcfg;    // reset values RM0090 gives
+    uint32_t fifo_reset; // words: GRXFSIZ and DIEPTXF reset depth
+    bool has_high_speed; // a ULPI interface and a dedicated DMA are there
+};
+
+extern const struct otg_config otg_fs_config;
+extern const struct otg_config otg_hs_config;
+
+struct otg;
+
+// Makes a core in its reset state, its PHY clock off, no VBUS, no host connected. `irq` is called
+// whenever the level of the global interrupt line changes (OTG_FS: IRQ 67, OTG_HS: IRQ 77). The
+// timeline and trace must outlive it. NULL when memory is short.
+struct otg *otg_new(const struct otg_config *config, struct timeline *timeline, struct trace *trace,
+                    void (*irq)(void *ctx, bool level), void *irq_ctx);
+void otg_free(struct otg *otg);
+
+// The wake-up line to EXTI (OTG_FS: EXTI line 18, OTG_HS: 20): called on resume signalling while
+// the bus is suspended, for a chip in STOP mode. May be left unset.
+void otg_set_wakeup_line(struct otg *otg, void (*wakeup)(void *ctx), void *ctx);
+
+// Register access, as struct peripheral wants it. Reading GRXSTSP or a FIFO window pops;
+// otg_peek() never changes anything.
+bool otg_read(void *otg, uint32_t off, uint32_t *value);
+bool otg_write(void *otg, uint32_t off, uint32_t value, uint32_t mask);
+bool otg_peek(void *otg, uint32_t off, uint32_t *value);
+// System reset, or RCC's OTGFSRST: all registers to reset values; the pull-up goes away.
+void otg_reset(void *otg);
+
+// The plug, for cable_connect_device(), and the other way what the core calls. otg_connect() with
+// NULL takes the host away. Calls of the plug come from timeline events, not from inside a
+// register access.
+const struct wire_device *otg_wire(struct otg *otg);
+void otg_connect(struct otg *otg, const struct wire_host *host);
+
+// What the 48 MHz USB clock really runs at (0: stopped). The core answers nothing on the bus and
+// raises no USB event unless it is 48 MHz within 0.25 % (USB 2.0 7.1.11: 12 Mbit/s +-0.25 %); with a wrong
+// clock and the pull-up shown it complains once a value.
+void otg_set_phy_clock(struct otg *otg, uint64_t hz);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What answers at 0x1FFF0000-0x1FFFFFFF: a stand-in for ST's ROM bootloader, blank OTP, the unique
+// device id, the flash size, the option bytes (RM0090 table 5, section 39). Reads only. The stand-in
+// has a vector table and a loop that sleeps; jumping to it is a complaint (chip.c).
+
+#include <string.h>
+
+#include "vboard/chip/chip_state.h"
+
+#define ROM_SIZE   (30u * 1024u)
+#define ROM_STACK  0x20002000u
+#define ROM_LOOP   0x100u
+#define UID_OFF    0x7A10u // RM0090 39.1
+#define F_SIZE_OFF 0x7A22u // RM0090 39.2
+
+static void put16(uint8_t *bytes, uint16_t value) {
+    bytes[0] = (uint8_t)value;
+    bytes[1] = (uint8_t)(value >> 8);
+}
+
+static void put32(uint8_t *bytes, uint32_t value) {
+    put16(bytes, (uint16_t)value);
+    put16(bytes + 2, (uint16_t)(value >> 16));
+}
+
+void system_memory_fill(struct chip *chip) {
+    // Wafer X and Y, wafer number, and a lot number in ASCII, as ST lays it out; an invented lot.
+    static const uint8_t uid[12] = {0x31, 0x00, 0x2A, 0x00, 0x07, 'V',
+                                    'B',  'O',  'A',  'R',  'D',  '1'};
+    uint8_t *system = chip->system;
+
+    memset(system, 0xFF, SYSTEM_SIZE);
+    put32(system, ROM_STACK);
+    for (uint32_t vector = 1; vector < 16; vector++) {
+        put32(system + 4 * vector, (SYSTEM_BASE + ROM_LOOP) | 1);
+    }
+    memset(system + 64, 0, ROM_LOOP - 64);
+    put16(system + ROM_LOOP, 0xBF30);     // wfi
+    put16(system + ROM_LOOP + 2, 0xE7FD); // b to the wfi
+    memset(system + ROM_LOOP + 4, 0, ROM_SIZE - ROM_LOOP - 4);
+    chip_set_uid(chip, uid);
+    put16(system + F_SIZE_OFF, (uint16_t)(chip->model->flash_bytes / 1024));
+    // Option bytes as delivered: 0x1FFFC000 USER and RDP, 0x1FFFC008 nWRP (RM0090 table 16).
+    put16(system + 0xC000, 0xAAEF);
+    put16(system + 0xC008, 0xFFFF);
+}
+
+void chip_set_uid(struct chip *chip, const uint8_t uid[12]) {
+    memcpy(chip->system + UID_OFF, uid, 12);
+}
