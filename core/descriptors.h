@@ -26,7 +26,7 @@ struct identity {
 #define DESCRIPTORS_ALTERNATE_STRING    4u
 #define DESCRIPTORS_STATUS_STRING(code) (0x10u + (unsigned)(code))
 // errWRITE because the settings store cannot take the receiving record.
-#define DESCRIPTORS_NO_RECORD_STRING 0x20u
+#define DESCRIPTORS_NO_RECORD_STRING    0x20u
 
 #define DESCRIPTORS_BYTES               256u // longest: a string descriptor of 126 characters
 

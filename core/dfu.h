@@ -36,8 +36,8 @@ struct dfu {
     enum dfu_state state;
     enum dfu_state reported; // by the GETSTATUS being answered; becomes `state` when it is read
     enum dfu_status status;
-    uint8_t reason; // iString, where there is more to say than the status does; else 0
-    bool was_block; // the last work was a data block
+    uint8_t reason;     // iString, where there is more to say than the status does; else 0
+    bool was_block;     // the last work was a data block
     uint32_t pointer;   // DfuSe address pointer
     uint16_t block_len; // length latched from block 2; 0: wTransferSize
     enum dfu_work work; // asked for by the last DNLOAD, not finished

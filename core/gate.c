@@ -11,7 +11,7 @@
 // element. Below it the pages are turned over on entering DFU mode.
 #define ROOM_WANTED (4u * SETTINGS_RESERVE)
 // Bytes read at a time by GATE_LOOKING and GATE_CHECKING: small, so that USB is answered between.
-#define STRIDE 256u
+#define STRIDE      256u
 
 // --- The settings store on the bootloader's flash --------------------------------------------------
 

@@ -40,12 +40,12 @@ enum gate_answer {
 
 enum gate_step {
     GATE_IDLE = 0,
-    GATE_PREPARING,   // settings turnover, on entering DFU mode
-    GATE_OPENING,     // the record is being written
-    GATE_LOOKING,     // for a stamp, on entering DFU mode
-    GATE_CHECKING,    // a stamp's CRC
-    GATE_VECTORS,     // the first words are being programmed
-    GATE_CLOSING,     // the record is being removed
+    GATE_PREPARING, // settings turnover, on entering DFU mode
+    GATE_OPENING,   // the record is being written
+    GATE_LOOKING,   // for a stamp, on entering DFU mode
+    GATE_CHECKING,  // a stamp's CRC
+    GATE_VECTORS,   // the first words are being programmed
+    GATE_CLOSING,   // the record is being removed
 };
 
 struct gate {

@@ -18,7 +18,7 @@
 
 // wTransferSize. 2048 is what ST's ROM takes; fwupd and Windows are fine with it
 // (docs/protocol.md).
-#define UPDATE_BLOCK_BYTES 2048u
+#define UPDATE_BLOCK_BYTES  2048u
 
 // The initial stack pointer and the reset vector: programmed when the image is whole, shown by
 // update_read() before.

@@ -89,7 +89,6 @@ static enum flash_result flash_program(void *ctx, uint32_t addr, const uint8_t *
     assert_true(flash_holds(&desk_map, addr, len));
     assert_int_equal(addr % 4, 0);
     assert_int_equal(len % 4, 0);
-    assert_int_equal((uintptr_t)data % 4, 0);
     desk->program = true;
     desk->addr = addr;
     desk->len = len;
@@ -175,6 +174,10 @@ struct desk *desk_new(void) {
     uint16_t len = 0;
     assert_int_equal(desk_control(desk, 0, USB_SET_ADDRESS, 5, 0, NULL, &len), DESK_OK);
     assert_int_equal(desk_control(desk, 0, USB_SET_CONFIGURATION, 1, 0, NULL, &len), DESK_OK);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    assert_false(gate_is_busy(&desk->bootloader.dfu.gate));
+    memset(desk->erases, 0, sizeof desk->erases);
+    desk->words_programmed = 0;
     return desk;
 }
 
@@ -319,6 +322,21 @@ struct desk_status desk_command(struct desk *desk, uint8_t command, uint32_t add
 struct desk_status desk_block(struct desk *desk, uint16_t block, const void *data, uint16_t len) {
     assert_int_equal(desk_dnload(desk, block, data, len), DESK_OK);
     return finish(desk);
+}
+
+void desk_assert_reads(struct desk *desk, uint32_t addr, const uint8_t *bytes, unsigned len) {
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+    assert_int_equal(desk_command(desk, DFUSE_CMD_SET_ADDRESS, addr).status, DFU_STATUS_OK);
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+    for (unsigned done = 0; done < len; done += UPDATE_BLOCK_BYTES) {
+        uint8_t have[UPDATE_BLOCK_BYTES];
+        uint16_t wanted = UPDATE_BLOCK_BYTES;
+        assert_int_equal(
+            desk_upload(desk, (uint16_t)(2 + done / UPDATE_BLOCK_BYTES), have, &wanted), DESK_OK);
+        unsigned left = len - done < wanted ? len - done : wanted;
+        assert_memory_equal(have, bytes + done, left);
+    }
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
 }
 
 void desk_put_application(struct desk *desk) {

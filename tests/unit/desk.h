@@ -19,6 +19,10 @@
 #define DESK_FLASH_BYTES 0x00100000u
 #define DESK_APPLICATION 0x0800c000u
 
+// The settings store is made (two page erases) while a new device enumerates; until then a
+// change to the application area has to wait.
+#define DESK_PREPARED_MS 600u
+
 enum desk_result { DESK_OK, DESK_STALL, DESK_TIMEOUT };
 
 struct desk {
@@ -49,7 +53,8 @@ struct desk {
 
 extern const struct flash_map desk_map;
 
-// A fresh desk: flash blank, device enumerated (address 5, configuration 1).
+// A fresh desk: application area blank, settings store made, device enumerated (address 5,
+// configuration 1).
 struct desk *desk_new(void);
 void desk_free(struct desk *desk);
 void desk_poll(struct desk *desk); // one microsecond
@@ -78,6 +83,9 @@ unsigned desk_getstate(struct desk *desk);
 // second status.
 struct desk_status desk_command(struct desk *desk, uint8_t command, uint32_t addr);
 struct desk_status desk_block(struct desk *desk, uint16_t block, const void *data, uint16_t len);
+
+// Reads back through UPLOAD, from any state that ABORT leaves, as a host would.
+void desk_assert_reads(struct desk *desk, uint32_t addr, const uint8_t *bytes, unsigned len);
 
 // A sane vector table at the start of the application, programmed directly.
 void desk_put_application(struct desk *desk);
