@@ -169,7 +169,7 @@ static void an_erase_beyond_four_seconds_is_told_by_polls(void **state) {
     struct desk_status status = desk_getstatus(desk);
     assert_status(status, DFU_STATUS_OK, DFU_STATE_DNBUSY);
     assert_int_equal(status.poll_ms, DFU_BUSY_POLL_MS);
-    desk_wait_ms(desk, 1000);
+    desk_wait_ms(desk, 1100);
     assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
 }
 
@@ -358,6 +358,7 @@ static void an_erase_failure_is_errERASE(void **state) {
 static void
 a_programming_failure_is_told_by_the_next_status_and_nothing_more_is_written(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     uint8_t image[2048] = {0};
     assert_status(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION), DFU_STATUS_OK,
                   DFU_STATE_DNLOAD_IDLE);
