@@ -201,9 +201,9 @@ uint64_t timeline_pass(struct timeline *timeline, uint64_t until_ps) {
     uint64_t now_ps = timeline_now(timeline);
 
     assert(running);
-    if (now_ps > timeline->now_ps) {
-        timeline->now_ps = now_ps;
-    }
+    // The runner may have gone to `until_ps` already, give or take an instruction.
+    now_ps = now_ps < until_ps ? now_ps : until_ps;
+    timeline->now_ps = now_ps > timeline->now_ps ? now_ps : timeline->now_ps;
     timeline->running = NULL;
     if (until_ps < limit_ps) {
         timeline->limit_ps = until_ps;
@@ -215,6 +215,10 @@ uint64_t timeline_pass(struct timeline *timeline, uint64_t until_ps) {
     // The slice's end was worked out before: what was scheduled meanwhile may come earlier.
     running->interrupt(running->ctx);
     return timeline->now_ps;
+}
+
+uint64_t timeline_limit(const struct timeline *timeline) {
+    return timeline->limit_ps;
 }
 
 uint64_t timeline_run(struct timeline *timeline, uint64_t until_ps) {

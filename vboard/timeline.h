@@ -87,6 +87,8 @@ uint64_t timeline_next(const struct timeline *timeline);
 // under way ends earlier: the caller then lets its clock run ahead (to where the stall ends) and
 // returns from run() after the instruction, and is not run again before that instant.
 uint64_t timeline_pass(struct timeline *timeline, uint64_t until_ps);
+// The latest instant the run under way (or the pass around this runner) comes to.
+uint64_t timeline_limit(const struct timeline *timeline);
 
 // Runs until the instant given (its events included), or until timeline_stop() (which any event or access may call; the
 // stop takes effect after the instruction or event under way). Returns the time reached.

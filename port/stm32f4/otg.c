@@ -63,15 +63,25 @@ static bool flush(struct otg *otg, uint32_t which) {
     return wait_bits(otg, OTG_GRSTCTL, which, 0, CORE_STOP_MS);
 }
 
+// Acts on an endpoint's control register. EPENA is left out of what is written back: it only sets,
+// and the transfer may have ended between the read and the write.
+static void endpoint_act(struct otg *otg, uint32_t off, uint32_t bits) {
+    REG(otg, off) = (REG(otg, off) & ~OTG_EPCTL_EPENA) | bits;
+}
+
 // Takes back a packet the host has not fetched (RM0090 34.17.6, IN endpoint disable).
 static bool take_back_in(struct otg *otg) {
     otg->in_queued = false;
     if (REG(otg, OTG_DIEPCTL0) & OTG_EPCTL_EPENA) {
-        REG(otg, OTG_DIEPCTL0) |= OTG_EPCTL_SNAK;
+        endpoint_act(otg, OTG_DIEPCTL0, OTG_EPCTL_SNAK);
         if (!wait_bits(otg, OTG_DIEPINT0, OTG_DIEPINT_INEPNE, OTG_DIEPINT_INEPNE, CORE_STOP_MS)) {
             return false;
         }
-        REG(otg, OTG_DIEPCTL0) |= OTG_EPCTL_SNAK | OTG_EPCTL_EPDIS;
+    }
+    // Asked again: the host may have fetched it meanwhile, and an endpoint that is not enabled
+    // must not be disabled (RM0090 34.16.4, EPDIS).
+    if (REG(otg, OTG_DIEPCTL0) & OTG_EPCTL_EPENA) {
+        endpoint_act(otg, OTG_DIEPCTL0, OTG_EPCTL_SNAK | OTG_EPCTL_EPDIS);
         if (!wait_bits(otg, OTG_DIEPINT0, OTG_EPINT_EPDISD, OTG_EPINT_EPDISD, CORE_STOP_MS)) {
             return false;
         }
@@ -89,7 +99,7 @@ static void allow_setups(struct otg *otg) {
 static bool start_over(struct otg *otg) {
     otg->out_armed = false;
     otg->setup_arrived = false;
-    REG(otg, OTG_DOEPCTL0) |= OTG_EPCTL_SNAK;
+    endpoint_act(otg, OTG_DOEPCTL0, OTG_EPCTL_SNAK);
     REG(otg, OTG_DOEPINT0) = OTG_EPINT_ALL;
     REG(otg, OTG_DCFG) &= ~OTG_DCFG_DAD_MASK;
     bool stopped = take_back_in(otg) && flush(otg, OTG_GRSTCTL_RXFFLSH);
@@ -163,7 +173,7 @@ void otg_send(struct otg *otg, const uint8_t *data, unsigned len) {
     }
     REG(otg, OTG_DIEPINT0) = OTG_EPINT_ALL;
     REG(otg, OTG_DIEPTSIZ0) = OTG_EPTSIZ_PKTCNT_1 | OTG_EPTSIZ_XFRSIZ(len);
-    REG(otg, OTG_DIEPCTL0) |= OTG_EPCTL_CNAK | OTG_EPCTL_EPENA;
+    endpoint_act(otg, OTG_DIEPCTL0, OTG_EPCTL_CNAK | OTG_EPCTL_EPENA);
     unsigned off = 0;
     for (; off + 4u <= len; off += 4u) {
         REG(otg, OTG_FIFO0) = load_le32(data + off);
@@ -186,15 +196,15 @@ void otg_receive(struct otg *otg) {
     otg->out_len = 0;
     REG(otg, OTG_DOEPTSIZ0) =
         OTG_DOEPTSIZ_STUPCNT_3 | OTG_EPTSIZ_PKTCNT_1 | OTG_EPTSIZ_XFRSIZ(PORT_EP0_BYTES);
-    REG(otg, OTG_DOEPCTL0) |= OTG_EPCTL_CNAK | OTG_EPCTL_EPENA;
+    endpoint_act(otg, OTG_DOEPCTL0, OTG_EPCTL_CNAK | OTG_EPCTL_EPENA);
 }
 
 void otg_stall(struct otg *otg) {
     if (setup_waits(otg)) {
         return;
     }
-    REG(otg, OTG_DIEPCTL0) |= OTG_EPCTL_STALL;
-    REG(otg, OTG_DOEPCTL0) |= OTG_EPCTL_STALL;
+    endpoint_act(otg, OTG_DIEPCTL0, OTG_EPCTL_STALL);
+    endpoint_act(otg, OTG_DOEPCTL0, OTG_EPCTL_STALL);
 }
 
 // Pops `len` bytes of the entry just read; what does not fit in `size` is dropped.

@@ -41,11 +41,12 @@ typedef const char *(*chip_symbolizer)(void *ctx, uint32_t addr, uint32_t *offse
 
 struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *wiring,
                       struct timeline *timeline, struct trace *trace);
+// The timeline must not run again after this.
 void chip_free(struct chip *chip);
 void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 
 // Power comes up: until then the processor does not run. SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
-// values, the processor starts from the vector table at the boot memory.
+// values, the processor starts from the vector table at the boot memory. Between runs or from an event, while the chip is not running.
 void chip_power_on(struct chip *chip);
 // NRST pulled low and released. SRAM and the backup domain are kept. From anywhere: inside the
 // processor's access it happens after the instruction under way.

@@ -24,6 +24,7 @@ extern const struct peripheral rcc_peripheral;
 uint64_t rcc_usb_clock_hz(const struct chip *chip);
 bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral);
 bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral);
+void rcc_free(struct chip *chip);
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags);
 // Complains where the flash wait states are too few for HCLK (RM0090 table 10).
 void rcc_check_wait_states(struct chip *chip);
@@ -201,7 +202,8 @@ struct chip {
     enum { BOOT_FLASH, BOOT_SYSTEM, BOOT_FSMC, BOOT_SRAM } boot; // what is at address 0
 
     const struct peripheral *slots[2][SLOTS_A_REGION];
-    struct peripheral *peripherals; // all of them, with their ctx
+    const struct peripheral *dbgmcu_slot; // 0xE0042000, on the private peripheral bus
+    struct peripheral *peripherals;       // all of them, with their ctx
     size_t peripheral_count;
     bool bus_error; // set by a peripheral's write: the access ends in a bus error
 
@@ -224,6 +226,8 @@ struct chip {
 
 // "0x08001234 (main+0x12)", the place in the code being executed; returns `text`.
 const char *chip_where(const struct chip *chip, char text[WHERE_MAX]);
+// The function being executed, "?" where there is no symbol.
+const char *chip_symbol(const struct chip *chip);
 // True the first time something happens at this place in the code (symbol, or PC without one).
 bool chip_is_news(struct chip *chip, uint32_t addr);
 // Lets time pass for the processor in the middle of an access; everything else goes on.
@@ -238,6 +242,10 @@ void chip_remap(struct chip *chip, unsigned mode);
 void chip_guard_flash(struct chip *chip, bool is_guarded);
 // Resets the peripherals of an enable register whose RSTR bits went high.
 void chip_reset_peripherals(struct chip *chip, uint32_t enable_register, uint32_t bits);
+// Puts a peripheral at its addresses; a later one takes the place of an earlier one. The struct
+// stays the caller's.
+void chip_place(struct chip *chip, const struct peripheral *peripheral);
+// The same for a copy of it that is reset with the chip, with its context.
 void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral, void *ctx);
 
 // The bus as the processor meets it; also what tests of peripherals use.

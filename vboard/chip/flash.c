@@ -1,493 +1,36 @@
 // SPDX-License-Identifier: MIT
 //
-// The FLASH interface: keys, erasing and programming with their times and errors, write protection,
-// option bytes (RM0090 section 3, STM32F405/407; quotations are of revision 21).
-//
-// What the model holds to:
-// - "Any attempt to read the flash memory while it is being written or erased causes the bus to
-//   stall" (3.6): the processor stands still until the operation ends while everything else goes
-//   on. Each stall is counted and reported, since it is what makes a USB device fall silent.
-//   Stores to flash and to FLASH_CR wait in the same way (3.6.1).
-// - Error flags stay until written with 1. They do not stop the next operation: nothing in the
-//   manual says so; drivers that look at them before they start (ST's do) trip over stale ones.
-// - What is written changes when the operation ends. A reset before that leaves it half done:
-//   "the contents of the flash memory are not guaranteed" (3.6).
-// - EOP is set only with EOPIE, OPERR only with ERRIE (3.9.5).
+// FLASH: the registers of the flash interface: keys, control, status, option bytes (RM0090 section
+// 3.9, STM32F405/407, revision 21). What an operation does to the memory is in flash_memory.c.
 
 #include <inttypes.h>
-#include <string.h>
 
-#include "vboard/chip/chip_state.h"
+#include "vboard/chip/flash_internal.h"
 
 // Register offsets (RM0090 3.9.11).
-#define ACR            0x00u
-#define KEYR           0x04u
-#define OPTKEYR        0x08u
-#define SR             0x0Cu
-#define CR             0x10u
-#define OPTCR          0x14u
+#define ACR         0x00u
+#define KEYR        0x04u
+#define OPTKEYR     0x08u
+#define SR          0x0Cu
+#define CR          0x10u
+#define OPTCR       0x14u
 
-#define ACR_LATENCY    0x0000000Fu
-#define ACR_ICEN       (1u << 9)
-#define ACR_DCEN       (1u << 10)
-#define ACR_ICRST      (1u << 11)
-#define ACR_DCRST      (1u << 12)
-#define ACR_MASK       0x0000070Fu
+#define ACR_LATENCY 0x0000000Fu
+#define ACR_ICEN    (1u << 9)
+#define ACR_DCEN    (1u << 10)
+#define ACR_ICRST   (1u << 11)
+#define ACR_DCRST   (1u << 12)
+#define ACR_MASK    0x0000070Fu
 
-#define KEY1           0x45670123u // 3.9.3
-#define KEY2           0xCDEF89ABu
-#define OPTKEY1        0x08192A3Bu // 3.9.4
-#define OPTKEY2        0x4C5D6E7Fu
+#define KEY1        0x45670123u // 3.9.3
+#define KEY2        0xCDEF89ABu
+#define OPTKEY1     0x08192A3Bu // 3.9.4
+#define OPTKEY2     0x4C5D6E7Fu
 
-#define SR_EOP         (1u << 0)
-#define SR_OPERR       (1u << 1)
-#define SR_WRPERR      (1u << 4)
-#define SR_PGAERR      (1u << 5)
-#define SR_PGPERR      (1u << 6)
-#define SR_PGSERR      (1u << 7)
-#define SR_BSY         (1u << 16)
-#define SR_ERRORS      (SR_OPERR | SR_WRPERR | SR_PGAERR | SR_PGPERR | SR_PGSERR)
+#define CR_WRITABLE 0x0300037Fu // PG SER MER SNB PSIZE EOPIE ERRIE
+#define CR_RESET    0x80000000u
 
-#define CR_PG          (1u << 0)
-#define CR_SER         (1u << 1)
-#define CR_MER         (1u << 2)
-#define CR_STRT        (1u << 16)
-#define CR_EOPIE       (1u << 24)
-#define CR_ERRIE       (1u << 25)
-#define CR_LOCK        (1u << 31)
-#define CR_WRITABLE    0x0300037Fu // PG SER MER SNB PSIZE EOPIE ERRIE
-#define CR_RESET       0x80000000u
-
-#define OPTCR_OPTLOCK  (1u << 0)
-#define OPTCR_OPTSTRT  (1u << 1)
-#define OPTCR_WRITABLE 0x0FFFFFECu
-#define OPTCR_RDP      0x0000FF00u
-
-#define FLASH_IRQ      4u // RM0090 table 62
-
-// Nothing was programmed for this long: the trace line of a run of programming is written.
-#define RUN_IDLE_PS    PS_PER_MS
-
-enum { X8, X16, X32, X64 }; // PSIZE
-
-// Milliseconds to erase by PSIZE, microseconds to program (DS8626 tables 40 and 41; x64 is with
-// VPP on its pin; table 41 gives no maxima, twice the typical value is taken as for x32).
-struct flash_times {
-    uint16_t erase_16k_ms[4], erase_64k_ms[4], erase_128k_ms[4];
-    uint16_t mass_erase_ms[4];
-    uint16_t program_us;
-};
-
-static const struct flash_times times[2] = {
-    {
-        .erase_16k_ms = {400, 300, 250, 230},
-        .erase_64k_ms = {1200, 700, 550, 490},
-        .erase_128k_ms = {2000, 1300, 1000, 875},
-        .mass_erase_ms = {16000, 11000, 8000, 6900},
-        .program_us = 16,
-    },
-    {
-        .erase_16k_ms = {800, 600, 500, 460},
-        .erase_64k_ms = {2400, 1400, 1100, 980},
-        .erase_128k_ms = {4000, 2600, 2000, 1750},
-        .mass_erase_ms = {32000, 22000, 16000, 13800},
-        .program_us = 100,
-    },
-};
-
-// What is told once a place in the code (chip_is_news() keeps them apart by address).
-enum news {
-    NEWS_ERROR = 0x40023C00, // plus the flag
-    NEWS_STALL = 0x40023D00, // plus the kind of access
-    NEWS_STALE_ERRORS = 0x40023D10,
-    NEWS_PARALLELISM,
-    NEWS_NON_BLANK,
-    NEWS_LOCKED,
-    NEWS_UNLOCK,
-    NEWS_LOCK,
-};
-
-// --- geometry (RM0090 table 5): 4 x 16 KB, 64 KB, 7 x 128 KB ------------------------------------------
-
-static uint32_t sector_len(unsigned sector) {
-    return sector < 4 ? 16384 : sector == 4 ? 65536 : 131072;
-}
-
-static uint32_t sector_off(unsigned sector) {
-    return sector < 5 ? sector * 16384 : (sector - 4) * 131072;
-}
-
-static unsigned sector_of(uint32_t off) {
-    return off < 65536 ? off / 16384 : off < 131072 ? 4 : 4 + off / 131072;
-}
-
-static unsigned psize(const struct flash *flash) {
-    return flash->cr >> 8 & 3;
-}
-
-static bool is_protected(const struct flash *flash, unsigned sector) {
-    return !(flash->optcr >> (16 + sector) & 1);
-}
-
-// --- trace of programming: one line for ascending addresses ------------------------------------------------
-
-static void end_run(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-
-    timeline_cancel(chip->timeline, &flash->run_idle);
-    if (flash->run_len == 0) {
-        return;
-    }
-    trace_event(chip->trace, TRACE_FLASH, "program",
-                "addr=0x%08" PRIx32 " len=%" PRIu32 " stalls=%" PRIu64, flash->run_addr,
-                flash->run_len, flash->run_stalls);
-    flash->run_len = 0;
-    flash->run_stalls = 0;
-}
-
-static void run_idle(void *ctx) {
-    struct chip *chip = ctx;
-    struct flash *flash = &chip->flash;
-    uint64_t idle_at_ps = flash->run_last_ps + RUN_IDLE_PS;
-
-    if (timeline_now(chip->timeline) < idle_at_ps) {
-        timeline_schedule(chip->timeline, &flash->run_idle, idle_at_ps);
-    } else {
-        end_run(chip);
-    }
-}
-
-static void add_to_run(struct chip *chip, uint32_t addr, uint32_t len) {
-    struct flash *flash = &chip->flash;
-
-    if (flash->run_len && addr != flash->run_addr + flash->run_len) {
-        end_run(chip);
-    }
-    if (flash->run_len == 0) {
-        flash->run_addr = addr;
-    }
-    flash->run_len += len;
-    flash->run_last_ps = timeline_now(chip->timeline);
-    if (!timeline_is_scheduled(&flash->run_idle)) {
-        flash->run_idle.fire = run_idle;
-        flash->run_idle.ctx = chip;
-        timeline_schedule(chip->timeline, &flash->run_idle, flash->run_last_ps + RUN_IDLE_PS);
-    }
-}
-
-// --- errors and interrupts -----------------------------------------------------------------------------------
-
-static void update_irq(struct chip *chip) {
-    const struct flash *flash = &chip->flash;
-    bool level = ((flash->sr & SR_EOP) && (flash->cr & CR_EOPIE)) ||
-                 ((flash->sr & SR_OPERR) && (flash->cr & CR_ERRIE));
-    cpu_set_irq(chip->cpu, FLASH_IRQ, level);
-}
-
-static void fail(struct chip *chip, uint32_t flag, uint32_t addr, const char *reason) {
-    static const struct {
-        uint32_t flag;
-        const char *name;
-    } names[] = {
-        {SR_PGSERR, "PGSERR"}, {SR_PGPERR, "PGPERR"}, {SR_PGAERR, "PGAERR"}, {SR_WRPERR, "WRPERR"}};
-    struct flash *flash = &chip->flash;
-    char where[WHERE_MAX];
-    const char *name = "";
-
-    flash->has_first_word = false;
-    flash->sr |= flag | (flash->cr & CR_ERRIE ? SR_OPERR : 0);
-    update_irq(chip);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        name = names[i].flag == flag ? names[i].name : name;
-    }
-    if (chip_is_news(chip, NEWS_ERROR + flag)) {
-        end_run(chip);
-        trace_event(chip->trace, TRACE_FLASH, "error",
-                    "flags=%s addr=0x%08" PRIx32 " pc=0x%08" PRIx32, name, addr, cpu_pc(chip->cpu));
-        trace_complaint(chip->trace, "flash-error", name,
-                        "flash access to 0x%08" PRIx32 " at %s raised %s: %s", addr,
-                        chip_where(chip, where), name, reason);
-    }
-}
-
-// --- operations -------------------------------------------------------------------------------------------------
-
-static void announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
-    cpu_code_changed(chip->cpu, addr, len);
-    cpu_code_changed(chip->cpu, addr - FLASH_BASE, len); // its image at address 0
-}
-
-static void apply(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
-
-    switch (flash->kind) {
-    case CHIP_FLASH_ERASE:
-    case CHIP_FLASH_MASS_ERASE:
-        memset(bytes, 0xFF, flash->op_len);
-        break;
-    case CHIP_FLASH_PROGRAM:
-        for (uint32_t i = 0; i < flash->op_len; i++) {
-            bytes[i] &= (uint8_t)(flash->op_value >> (8 * i));
-        }
-        break;
-    case CHIP_FLASH_OPTION:
-        flash->option = flash->optcr & OPTCR_WRITABLE;
-        return;
-    }
-    announce_change(chip, flash->op_addr, flash->op_len);
-}
-
-static void finish(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-
-    timeline_cancel(chip->timeline, &flash->done);
-    apply(chip);
-    flash->is_busy = false;
-    flash->sr &= ~SR_BSY;
-    flash->cr &= ~CR_STRT;
-    flash->optcr &= ~OPTCR_OPTSTRT;
-    if (flash->cr & CR_EOPIE) {
-        flash->sr |= SR_EOP;
-    }
-    chip_guard_flash(chip, false);
-    update_irq(chip);
-}
-
-static void done(void *ctx) {
-    finish(ctx);
-}
-
-// The processor's clock may be ahead of the event that ends the operation.
-static void settle(struct chip *chip) {
-    if (chip->flash.is_busy && timeline_now(chip->timeline) >= chip->flash.busy_until_ps) {
-        finish(chip);
-    }
-}
-
-static void start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, uint32_t len,
-                  uint64_t duration_ps) {
-    struct flash *flash = &chip->flash;
-    char where[WHERE_MAX];
-
-    if ((flash->sr & SR_ERRORS) && chip_is_news(chip, NEWS_STALE_ERRORS)) {
-        trace_complaint(chip->trace, "stale-flash-errors", chip_where(chip, where),
-                        "flash operation started at %s with error flags of an earlier one in "
-                        "FLASH_SR (0x%02" PRIx32 "): drivers take them for its own",
-                        where, flash->sr);
-    }
-    if (psize(flash) == X64 && chip_is_news(chip, NEWS_PARALLELISM)) {
-        trace_complaint(chip->trace, "flash-parallelism", chip_where(chip, where),
-                        "x64 programming or erasing at %s needs 8-9 V on VPP, which this board "
-                        "has not (RM0090 table 13)",
-                        where);
-    }
-    flash->op_count++;
-    flash->kind = kind;
-    flash->op_addr = addr;
-    flash->op_len = len;
-    if (flash->hook) {
-        flash->hook(flash->hook_ctx, &(struct chip_flash_op){kind, addr, len, flash->op_count});
-    }
-    flash->is_busy = true;
-    flash->sr |= SR_BSY;
-    flash->busy_until_ps = timeline_now(chip->timeline) + duration_ps;
-    flash->done.fire = done;
-    flash->done.ctx = chip;
-    timeline_schedule(chip->timeline, &flash->done, flash->busy_until_ps);
-    chip_guard_flash(chip, true);
-}
-
-static void start_mass_erase(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-    uint64_t ms = times[flash->maximum_times].mass_erase_ms[psize(flash)];
-
-    for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-        if (is_protected(flash, sector)) {
-            // 3.7.4: with a protected sector a mass erase is not done.
-            fail(chip, SR_WRPERR, FLASH_BASE + sector_off(sector), "the sector is write-protected");
-            return;
-        }
-    }
-    end_run(chip);
-    trace_event(chip->trace, TRACE_FLASH, "mass-erase", "addr=0x%08x len=%" PRIu32 " us=%" PRIu64,
-                FLASH_BASE, chip->model->flash_bytes, ms * 1000);
-    for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-        flash->erase_count[sector]++;
-    }
-    start(chip, CHIP_FLASH_MASS_ERASE, FLASH_BASE, chip->model->flash_bytes, ms * PS_PER_MS);
-}
-
-static void start_sector_erase(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-    const struct flash_times *set = &times[flash->maximum_times];
-    unsigned sector = flash->cr >> 3 & 0xF;
-    char where[WHERE_MAX];
-
-    if (sector >= FLASH_SECTORS) {
-        trace_complaint(chip->trace, "flash-no-such-sector", chip_where(chip, where),
-                        "erase of sector %u at %s: there is none, nothing happens", sector, where);
-        return;
-    }
-    uint32_t addr = FLASH_BASE + sector_off(sector);
-    uint32_t len = sector_len(sector);
-    if (is_protected(flash, sector)) {
-        fail(chip, SR_WRPERR, addr, "the sector is write-protected");
-        return;
-    }
-    uint64_t ms = len == 16384   ? set->erase_16k_ms[psize(flash)]
-                  : len == 65536 ? set->erase_64k_ms[psize(flash)]
-                                 : set->erase_128k_ms[psize(flash)];
-    end_run(chip);
-    trace_event(chip->trace, TRACE_FLASH, "erase",
-                "sector=%u addr=0x%08" PRIx32 " len=%" PRIu32 " us=%" PRIu64, sector, addr, len,
-                ms * 1000);
-    flash->erase_count[sector]++;
-    start(chip, CHIP_FLASH_ERASE, addr, len, ms * PS_PER_MS);
-}
-
-static void start_erase(struct chip *chip) {
-    char where[WHERE_MAX];
-
-    // 3.6.3: "If MERx and SER bits are both set, mass erase is performed."
-    if (chip->flash.cr & CR_MER) {
-        start_mass_erase(chip);
-    } else if (chip->flash.cr & CR_SER) {
-        start_sector_erase(chip);
-    } else {
-        trace_complaint(chip->trace, "flash-start-without-erase", chip_where(chip, where),
-                        "FLASH_CR.STRT set at %s with neither SER nor MER: unpredictable on the "
-                        "chip (RM0090 3.6.3), nothing happens here",
-                        where);
-    }
-    if (!chip->flash.is_busy) {
-        chip->flash.cr &= ~CR_STRT;
-    }
-}
-
-static void complain_over_non_blank(struct chip *chip, uint32_t addr, uint32_t len,
-                                    uint64_t value) {
-    const uint8_t *bytes = chip->flash.bytes + (addr - FLASH_BASE);
-    char where[WHERE_MAX];
-
-    for (uint32_t i = 0; i < len; i++) {
-        uint8_t byte = (uint8_t)(value >> (8 * i));
-        if ((bytes[i] & byte) != byte && chip_is_news(chip, NEWS_NON_BLANK)) {
-            trace_complaint(chip->trace, "program-over-non-blank", chip_where(chip, where),
-                            "programming 0x%02x at 0x%08" PRIx32 ", which holds 0x%02x, at %s: "
-                            "bits only go from 1 to 0 without an erase",
-                            byte, addr + i, bytes[i], where);
-            return;
-        }
-    }
-}
-
-static void program(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
-    struct flash *flash = &chip->flash;
-
-    if (is_protected(flash, sector_of(addr - FLASH_BASE))) {
-        fail(chip, SR_WRPERR, addr, "the sector is write-protected");
-        return;
-    }
-    complain_over_non_blank(chip, addr, len, value);
-    add_to_run(chip, addr, len);
-    flash->op_value = value;
-    start(chip, CHIP_FLASH_PROGRAM, addr, len, times[flash->maximum_times].program_us * PS_PER_US);
-}
-
-// x64: two words, the lower first, both in one double word; a double word that leaves its 128-bit
-// row cannot occur then, but two words that are not neighbours can.
-static void store_half_of_double_word(struct chip *chip, uint32_t addr, uint32_t value) {
-    struct flash *flash = &chip->flash;
-
-    if (!flash->has_first_word) {
-        flash->has_first_word = true;
-        flash->first_addr = addr;
-        flash->first_value = value;
-        return;
-    }
-    flash->has_first_word = false;
-    if ((addr ^ flash->first_addr) & ~15u) {
-        fail(chip, SR_PGAERR, addr, "the double word would cross a 128-bit row");
-    } else if (addr != flash->first_addr + 4) {
-        fail(chip, SR_PGSERR, addr, "the second word of a double word is not the next one");
-    } else {
-        program(chip, flash->first_addr, 8, (uint64_t)value << 32 | flash->first_value);
-    }
-}
-
-void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value) {
-    struct flash *flash = &chip->flash;
-
-    flash_wait(chip, addr, CPU_WRITE);
-    if (!(flash->cr & CR_PG) || (flash->cr & (CR_SER | CR_MER))) {
-        fail(chip, SR_PGSERR, addr,
-             flash->cr & CR_PG ? "SER or MER is still set beside PG, so nothing is programmed"
-                               : "PG is not set, so nothing is programmed");
-        return;
-    }
-    if (psize(flash) == X64 && size == 4) {
-        store_half_of_double_word(chip, addr, value);
-        return;
-    }
-    if (size != 1u << psize(flash)) {
-        fail(chip, SR_PGPERR, addr, "the size of the access is not PSIZE");
-        return;
-    }
-    program(chip, addr, size, value);
-}
-
-// --- stalls ---------------------------------------------------------------------------------------------------
-
-static void report_stall(struct chip *chip, uint32_t addr, enum cpu_access access) {
-    static const char *const what[] = {"flash-fetch-while-busy", "flash-read-while-busy",
-                                       "flash-write-while-busy"};
-    static const char *const verbs[] = {"fetch from", "read of", "write to"};
-    struct flash *flash = &chip->flash;
-    char where[WHERE_MAX];
-    bool is_programming = flash->kind == CHIP_FLASH_PROGRAM;
-    uint64_t left_ns = (flash->busy_until_ps - timeline_now(chip->timeline)) / PS_PER_NS;
-
-    // One stall a programmed word is too much for the trace: the program line counts them.
-    bool is_news = chip_is_news(chip, NEWS_STALL + (uint32_t)access);
-    if (!is_news && is_programming) {
-        return;
-    }
-    chip_where(chip, where);
-    trace_event(chip->trace, TRACE_FLASH, "stall",
-                "access=%s pc=0x%08" PRIx32 " addr=0x%08" PRIx32 " us=%" PRIu64 ".%03u",
-                access == CPU_FETCH  ? "fetch"
-                : access == CPU_READ ? "read"
-                                     : "write",
-                cpu_pc(chip->cpu), addr, left_ns / 1000, (unsigned)(left_ns % 1000));
-    if (is_news) {
-        trace_complaint(chip->trace, what[access], where,
-                        "%s 0x%08" PRIx32 " at %s while flash %s: the processor stands still for "
-                        "%" PRIu64 " us",
-                        verbs[access], addr, where, is_programming ? "programs" : "erases",
-                        left_ns / 1000);
-    }
-}
-
-void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access) {
-    struct flash *flash = &chip->flash;
-
-    settle(chip);
-    if (!flash->is_busy) {
-        return;
-    }
-    report_stall(chip, addr, access);
-    flash->stalls.count++;
-    flash->stalls.ps += flash->busy_until_ps - timeline_now(chip->timeline);
-    if (flash->kind == CHIP_FLASH_PROGRAM) {
-        flash->run_stalls++;
-    }
-    chip_stand_still(chip, flash->busy_until_ps);
-    settle(chip);
-    // Only a reset ends the wait earlier; it happens after this instruction.
-}
-
-// --- registers ---------------------------------------------------------------------------------------------------
+#define OPTCR_RDP   0x0000FF00u
 
 static void write_acr(struct chip *chip, uint32_t value, uint32_t mask) {
     struct flash *flash = &chip->flash;
@@ -569,7 +112,7 @@ static void write_optkeyr(struct chip *chip, uint32_t value) {
 
 static void write_sr(struct chip *chip, uint32_t value, uint32_t mask) {
     chip->flash.sr &= ~(value & mask & (SR_EOP | SR_ERRORS)); // rc_w1
-    update_irq(chip);
+    flash_update_irq(chip);
 }
 
 static void write_cr(struct chip *chip, uint32_t value, uint32_t mask) {
@@ -594,9 +137,9 @@ static void write_cr(struct chip *chip, uint32_t value, uint32_t mask) {
     }
     if (value & mask & CR_STRT) {
         flash->cr |= CR_STRT;
-        start_erase(chip);
+        flash_start_erase(chip);
     }
-    update_irq(chip);
+    flash_update_irq(chip);
 }
 
 static void write_optcr(struct chip *chip, uint32_t value, uint32_t mask) {
@@ -614,14 +157,11 @@ static void write_optcr(struct chip *chip, uint32_t value, uint32_t mask) {
                             "modelled here, the value is kept",
                             flash->optcr >> 8 & 0xFF);
         }
-        end_run(chip);
+        flash_end_run(chip);
         trace_event(chip->trace, TRACE_FLASH, "option", "value=0x%08" PRIx32,
                     flash->optcr & OPTCR_WRITABLE);
         flash->optcr |= OPTCR_OPTSTRT;
-        // The option sector is erased and programmed; the datasheet gives no time for it, a 16 KB
-        // sector's is taken.
-        start(chip, CHIP_FLASH_OPTION, 0x1FFFC000u, 16,
-              times[flash->maximum_times].erase_16k_ms[X32] * PS_PER_MS);
+        flash_start_option(chip);
     }
     flash->optcr |= value & mask & OPTCR_OPTLOCK;
 }
@@ -630,7 +170,7 @@ static bool flash_read(void *ctx, uint32_t off, uint32_t *value) {
     struct chip *chip = ctx;
     const struct flash *flash = &chip->flash;
 
-    settle(chip);
+    flash_settle(chip);
     switch (off) {
     case ACR:
         *value = flash->acr;
@@ -656,7 +196,7 @@ static bool flash_read(void *ctx, uint32_t off, uint32_t *value) {
 static bool flash_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     struct chip *chip = ctx;
 
-    settle(chip);
+    flash_settle(chip);
     switch (off) {
     case ACR:
         write_acr(chip, value, mask);
@@ -681,41 +221,14 @@ static bool flash_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) 
     }
 }
 
-// A reset in the middle of an operation. An erase has brought some bits to 1, programming has
-// brought some to 0; which ones is settled by the operation's number, so that a run repeats.
-static void tear(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
-    uint64_t random = flash->op_count * 0x9E3779B97F4A7C15ull + 1;
-
-    trace_complaint(chip->trace, "reset-during-flash-operation", "",
-                    "reset while flash was busy at 0x%08" PRIx32 ": its contents are not "
-                    "guaranteed (RM0090 3.6)",
-                    flash->op_addr);
-    if (flash->kind == CHIP_FLASH_OPTION) {
-        return; // the old option bytes stay
-    }
-    for (uint32_t i = 0; i < flash->op_len; i++) {
-        random ^= random << 13; // xorshift64 (Marsaglia 2003)
-        random ^= random >> 7;
-        random ^= random << 17;
-        if (flash->kind == CHIP_FLASH_PROGRAM) {
-            bytes[i] &= (uint8_t)(flash->op_value >> (8 * i)) | (uint8_t)random;
-        } else {
-            bytes[i] |= (uint8_t)random;
-        }
-    }
-    announce_change(chip, flash->op_addr, flash->op_len);
-}
-
 static void flash_reset(void *ctx) {
     struct chip *chip = ctx;
     struct flash *flash = &chip->flash;
 
-    settle(chip);
-    end_run(chip);
+    flash_settle(chip);
+    flash_end_run(chip);
     if (flash->is_busy) {
-        tear(chip);
+        flash_tear(chip);
         timeline_cancel(chip->timeline, &flash->done);
         flash->is_busy = false;
         chip_guard_flash(chip, false);
@@ -729,7 +242,7 @@ static void flash_reset(void *ctx) {
     flash->is_jammed = false;
     flash->option_is_jammed = false;
     flash->has_first_word = false;
-    update_irq(chip);
+    flash_update_irq(chip);
 }
 
 unsigned flash_wait_states(const struct chip *chip) {
@@ -737,8 +250,10 @@ unsigned flash_wait_states(const struct chip *chip) {
 }
 
 void flash_free(struct chip *chip) {
-    end_run(chip);
-    timeline_cancel(chip->timeline, &chip->flash.done);
+    if (chip->flash.bytes) {
+        flash_end_run(chip);
+        timeline_cancel(chip->timeline, &chip->flash.done);
+    }
 }
 
 const struct peripheral flash_peripheral = {

@@ -504,6 +504,16 @@ static void rcc_power_on(void *ctx) {
     REG(chip, BDCR) = 0;
 }
 
+void rcc_free(struct chip *chip) {
+    struct rcc *rcc = &chip->rcc;
+    struct event *const events[] = {&rcc->hsi_ready,    &rcc->hse_ready, &rcc->pll_ready,
+                                    &rcc->plli2s_ready, &rcc->lsi_ready, &rcc->lse_ready};
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        timeline_cancel(chip->timeline, events[i]);
+    }
+}
+
 uint64_t rcc_usb_clock_hz(const struct chip *chip) {
     return chip->rcc.usb_hz;
 }

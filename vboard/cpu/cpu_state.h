@@ -88,8 +88,8 @@ struct cpu_state {
     uint32_t ge; // 4 bits
     uint32_t pc; // of the next instruction, or of the one under way in callbacks
     uint32_t banked_sp[2];
-    uint8_t it;    // ITSTATE
-    bool thumb;    // EPSR.T
+    uint8_t it; // ITSTATE
+    bool thumb; // EPSR.T
     bool in_process_stack;
     uint16_t ipsr;
     uint8_t control, primask, faultmask, basepri;
@@ -120,7 +120,7 @@ struct cpu_fast {
 };
 
 struct cpu_code {
-    struct op *ops; // one a halfword, and two OP_EDGE behind; NULL when not executable
+    struct op *ops;    // one a halfword, and two OP_EDGE behind; NULL when not executable
     uint32_t capacity; // bytes the array has room for
 };
 
@@ -141,7 +141,7 @@ struct cpu {
     unsigned region_count;
     struct cpu_region regions[CPU_REGIONS_MAX];
     struct cpu_code code[CPU_REGIONS_MAX];
-    struct op *retired; // a cache replaced while it was executing
+    struct op *retired;                        // a cache replaced while it was executing
     struct cpu_fast fast[CPU_REGIONS_MAX + 1]; // [0] serves nothing
     uint8_t map[1 << (32 - MAP_SHIFT)];        // index into fast
 };

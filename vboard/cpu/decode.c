@@ -46,9 +46,9 @@ static void decode_data_processing(struct op *op, unsigned hw, bool flags) {
     unsigned rdn = hw & 7, rm = hw >> 3 & 7;
     static const uint16_t shifts[16] = {[2] = OP_LSL, [3] = OP_LSR, [4] = OP_ASR, [7] = OP_ROR};
     static const uint16_t families[16] = {
-        [0] = OP_AND_I, [1] = OP_EOR_I,  [5] = OP_ADC_I,  [6] = OP_SBC_I,  [8] = OP_TST_I,
-        [9] = OP_RSB_I, [10] = OP_CMP_I, [11] = OP_CMN_I, [12] = OP_ORR_I, [13] = 0,
-        [14] = OP_BIC_I, [15] = OP_MVN_I,
+        [0] = OP_AND_I,  [1] = OP_EOR_I, [5] = OP_ADC_I,  [6] = OP_SBC_I,
+        [8] = OP_TST_I,  [9] = OP_RSB_I, [10] = OP_CMP_I, [11] = OP_CMN_I,
+        [12] = OP_ORR_I, [13] = 0,       [14] = OP_BIC_I, [15] = OP_MVN_I,
     };
     unsigned which = hw >> 6 & 15;
     if (shifts[which]) {
@@ -226,7 +226,7 @@ static void decode_short(struct op *op, uint32_t addr, unsigned hw, bool flags) 
         break;
     case 0x0a:
     case 0x0b: {
-        static const uint16_t codes[8] = {OP_STR_R,   OP_STRH_R, OP_STRB_R, OP_LDRSB_R,
+        static const uint16_t codes[8] = {OP_STR_R, OP_STRH_R, OP_STRB_R, OP_LDRSB_R,
                                           OP_LDR_R, OP_LDRH_R, OP_LDRB_R, OP_LDRSH_R};
         op_memory(op, codes[hw >> 9 & 7], rd, rn, 0, 2);
         op->rm = (uint8_t)rm;

@@ -62,7 +62,8 @@ static enum op_code family(unsigned opcode, bool flags, unsigned rd, unsigned rn
 static void decode_modified_immediate(struct op *op, uint32_t hw1, uint32_t hw2) {
     bool rotated, flags = hw1 >> 4 & 1;
     unsigned rd = hw2 >> 8 & 15, rn = hw1 & 15;
-    uint32_t imm = expand_imm((hw1 >> 10 & 1) << 11 | (hw2 >> 12 & 7) << 8 | (hw2 & 0xff), &rotated);
+    uint32_t imm =
+        expand_imm((hw1 >> 10 & 1) << 11 | (hw2 >> 12 & 7) << 8 | (hw2 & 0xff), &rotated);
     enum op_code first = family(hw1 >> 5 & 15, flags, rd, rn);
     if (first == OP_UNDEF) {
         return;
@@ -144,8 +145,7 @@ static void decode_plain_immediate(struct op *op, uint32_t addr, uint32_t hw1, u
         bool is_unsigned = hw1 >> 7 & 1, arithmetic = hw1 >> 5 & 1;
         if (arithmetic && lsb == 0) { // SSAT16, USAT16
             op->code = OP_DSP;
-            op->imm = DSP_IMM(DSP_SAT16,
-                              is_unsigned ? 1u << 5 | (hw2 & 15) : (hw2 & 15) + 1);
+            op->imm = DSP_IMM(DSP_SAT16, is_unsigned ? 1u << 5 | (hw2 & 15) : (hw2 & 15) + 1);
             break;
         }
         op->code = is_unsigned ? OP_USAT : OP_SSAT;
@@ -176,8 +176,8 @@ static void decode_plain_immediate(struct op *op, uint32_t addr, uint32_t hw1, u
 static void decode_branch(struct op *op, uint32_t addr, uint32_t hw1, uint32_t hw2) {
     uint32_t s = hw1 >> 10 & 1, j1 = hw2 >> 13 & 1, j2 = hw2 >> 11 & 1;
     if (hw2 & 0x1000) { // B.W (T4), BL
-        uint32_t offset = s << 24 | (j1 == s) << 23 | (j2 == s) << 22 | (hw1 & 0x3ff) << 12 |
-                          (hw2 & 0x7ff) << 1;
+        uint32_t offset =
+            s << 24 | (j1 == s) << 23 | (j2 == s) << 22 | (hw1 & 0x3ff) << 12 | (hw2 & 0x7ff) << 1;
         op->code = (hw2 & 0x4000) ? OP_BL : OP_B;
         op->imm = addr + 4 + (uint32_t)((int32_t)(offset << 7) >> 7);
         op->cycles = 1 + CPU_REFILL;
@@ -218,9 +218,7 @@ static void decode_branch(struct op *op, uint32_t addr, uint32_t hw1, uint32_t h
         break;
     case 0x3b: {
         unsigned which = hw2 >> 4 & 15;
-        op->code = which == 2                 ? OP_CLREX
-                   : which >= 4 && which <= 6 ? OP_BARRIER
-                                              : OP_UNDEF;
+        op->code = which == 2 ? OP_CLREX : which >= 4 && which <= 6 ? OP_BARRIER : OP_UNDEF;
         break;
     }
     case 0x3e:

@@ -207,7 +207,8 @@ void dsp_execute(struct cpu_state *s, const struct op *op) {
         break;
     }
     case DSP_SMLALXY:
-        long_result(s, op, both + (uint64_t)((int64_t)half(n, variant >> 1) * half(m, variant & 1)));
+        long_result(s, op,
+                    both + (uint64_t)((int64_t)half(n, variant >> 1) * half(m, variant & 1)));
         break;
     case DSP_SMLALD:
         long_result(s, op, both + (uint64_t)dual(variant, n, m));

@@ -253,9 +253,9 @@ bool exception_take(struct cpu *cpu) {
     if (number == 0) {
         return false;
     }
-    uint32_t exc_return = is_handler(s)                  ? 0xfffffff1
-                          : s->in_process_stack          ? 0xfffffffd
-                                                         : 0xfffffff9;
+    uint32_t exc_return = is_handler(s)         ? 0xfffffff1
+                          : s->in_process_stack ? 0xfffffffd
+                                                : 0xfffffff9;
     s->cycles += CPU_ENTRY_CYCLES;
     if (!push_frame(cpu)) { // a derived exception, taken first if it is more urgent
         s->cfsr |= CFSR_STKERR;
@@ -284,7 +284,8 @@ void xpsr_restore(struct cpu_state *s, uint32_t xpsr) {
 
 // An integrity check failed (B1.5.8): a UsageFault taken instead of the return, tail-chained onto
 // the frame the return would have used.
-static void return_fault(struct cpu *cpu, unsigned number, uint32_t cfsr_bits, uint32_t exc_return) {
+static void return_fault(struct cpu *cpu, unsigned number, uint32_t cfsr_bits,
+                         uint32_t exc_return) {
     struct cpu_state *s = &cpu->s;
     s->cfsr |= cfsr_bits;
     int priority = execution_priority(cpu);

@@ -109,11 +109,11 @@ static inline unsigned divide_cycles(uint32_t dividend, uint32_t divisor) {
     return b == 0 || a < b ? 1 : 2 + (a - b + 1) / 4;
 }
 
-#define PC_NOW()      (code_base + (uint32_t)(op - ops) * 2)
+#define PC_NOW() (code_base + (uint32_t)(op - ops) * 2)
 #define SYNC()                                                                                     \
     (s->pc = PC_NOW(), s->cycles = cpu->deadline - (uint64_t)left, s->instructions = count)
-#define RELOAD()      (left = (int64_t)(cpu->deadline - s->cycles))
-#define DISPATCH(c)   goto *labels[c]
+#define RELOAD()    (left = (int64_t)(cpu->deadline - s->cycles))
+#define DISPATCH(c) goto *labels[c]
 
 // One instruction done: to the next one.
 #define NEXT()                                                                                     \
@@ -473,12 +473,12 @@ L_COPROC:
 L_ADD_SP_I:
     r[13] = (RN + op->imm) & ~3u;
     NEXT();
-L_ADD_SP_X: {
+L_ADD_SP_X : {
     uint32_t carry;
     r[13] = (RN + shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry)) & ~3u;
     NEXT();
 }
-L_SUB_SP_X: {
+L_SUB_SP_X : {
     uint32_t carry;
     r[13] = (RN - shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry)) & ~3u;
     NEXT();
@@ -511,27 +511,27 @@ L_MLA:
 L_MLS:
     RD = r[op->ra] - RN * RM;
     NEXT();
-L_UMULL: {
+L_UMULL : {
     uint64_t product = (uint64_t)RN * RM;
     RD = (uint32_t)product;
     r[op->ra] = (uint32_t)(product >> 32);
     NEXT();
 }
-L_SMULL: {
+L_SMULL : {
     int64_t product = (int64_t)(int32_t)RN * (int32_t)RM;
     RD = (uint32_t)product;
     r[op->ra] = (uint32_t)((uint64_t)product >> 32);
     NEXT();
 }
-L_UMLAL: {
+L_UMLAL : {
     uint64_t sum = (uint64_t)RN * RM + ((uint64_t)r[op->ra] << 32 | RD);
     RD = (uint32_t)sum;
     r[op->ra] = (uint32_t)(sum >> 32);
     NEXT();
 }
-L_SMLAL: {
-    uint64_t sum = (uint64_t)((int64_t)(int32_t)RN * (int32_t)RM) +
-                   ((uint64_t)r[op->ra] << 32 | RD);
+L_SMLAL : {
+    uint64_t sum =
+        (uint64_t)((int64_t)(int32_t)RN * (int32_t)RM) + ((uint64_t)r[op->ra] << 32 | RD);
     RD = (uint32_t)sum;
     r[op->ra] = (uint32_t)(sum >> 32);
     NEXT();
@@ -543,7 +543,7 @@ L_UDIV:
     left -= divide_cycles(RN, RM);
     RD = RN / RM;
     NEXT();
-L_SDIV: {
+L_SDIV : {
     if (RM == 0) {
         goto divide_by_zero;
     }
@@ -571,7 +571,7 @@ L_RBIT:
 L_REV:
     RD = __builtin_bswap32(RM);
     NEXT();
-L_REV16: {
+L_REV16 : {
     uint32_t value = RM;
     RD = (value & 0x00ff00ff) << 8 | (value >> 8 & 0x00ff00ff);
     NEXT();
@@ -593,7 +593,7 @@ L_UXTH:
     RD = (uint16_t)ROTATED(RM);
     NEXT();
 #undef ROTATED
-L_BFI: {
+L_BFI : {
     uint32_t mask = (uint32_t)((1ull << op->ra) - 1) << op->imm;
     RD = (RD & ~mask) | (RN << op->imm & mask);
     NEXT();
@@ -607,14 +607,14 @@ L_SBFX:
 L_UBFX:
     RD = RN << (32 - op->ra - op->imm) >> (32 - op->ra);
     NEXT();
-L_SSAT: {
+L_SSAT : {
     uint32_t carry;
     int32_t value = (int32_t)shift(RN, op->imm >> 8, op->imm & 0xff, 0, &carry);
     int64_t limit = 1ll << (op->ra - 1);
     RD = saturate(s, value, -limit, limit - 1);
     NEXT();
 }
-L_USAT: {
+L_USAT : {
     uint32_t carry;
     int32_t value = (int32_t)shift(RN, op->imm >> 8, op->imm & 0xff, 0, &carry);
     RD = saturate(s, value, 0, (1ll << op->ra) - 1);
@@ -631,7 +631,7 @@ L_BL:
     BRANCH(op->imm, 0);
 L_BX:
     BRANCH_EXCHANGE(RM);
-L_BLX: {
+L_BLX : {
     uint32_t to = RM;
     r[14] = (PC_NOW() + 2) | 1;
     if (!(to & 1)) {
@@ -650,12 +650,12 @@ L_CBNZ:
         BRANCH(op->imm, CPU_REFILL);
     }
     NEXT();
-L_TBB: {
+L_TBB : {
     uint32_t distance;
     LOAD(RN + RM, uint8_t, distance);
     BRANCH(PC_NOW() + 4 + distance * 2, 0);
 }
-L_TBH: {
+L_TBH : {
     uint32_t distance;
     LOAD(RN + RM * 2, uint16_t, distance);
     BRANCH(PC_NOW() + 4 + distance * 2, 0);
@@ -684,7 +684,7 @@ L_TBH: {
     STORES(STRB, uint8_t)
     STORES(STRH, uint16_t)
 
-L_LDR_PC: { // ra: the form, in LOAD_FORMS' order
+L_LDR_PC : { // ra: the form, in LOAD_FORMS' order
     uint32_t value, address = op->ra == 4   ? op->imm
                               : op->ra == 1 ? RN + (RM << op->imm)
                               : op->ra == 3 ? RN
@@ -697,7 +697,7 @@ L_LDR_PC: { // ra: the form, in LOAD_FORMS' order
     }
     BRANCH_EXCHANGE(value);
 }
-L_LDRT: { // ra: size, rm: signed
+L_LDRT : { // ra: size, rm: signed
     uint32_t value;
     SYNC();
     if (!memory_load_unprivileged(cpu, RN + op->imm, op->ra, &value)) {
@@ -714,7 +714,7 @@ L_STRT:
     }
     RELOAD();
     NEXT();
-L_LDRD: { // rm: 1 P, 2 W, 4 literal
+L_LDRD : { // rm: 1 P, 2 W, 4 literal
     uint32_t address = (op->rm & 4) ? op->imm : (op->rm & 1) ? RN + op->imm : RN, words[2];
     SYNC();
     if (!memory_load_words(cpu, address, 2, words)) {
@@ -728,7 +728,7 @@ L_LDRD: { // rm: 1 P, 2 W, 4 literal
     r[op->ra] = words[1];
     NEXT();
 }
-L_STRD: {
+L_STRD : {
     uint32_t address = (op->rm & 1) ? RN + op->imm : RN, words[2] = {RD, r[op->ra]};
     SYNC();
     if (!memory_store_words(cpu, address, 2, words)) {
@@ -740,7 +740,7 @@ L_STRD: {
     }
     NEXT();
 }
-L_LDM: { // ra: 1 write back, 2 decrement before
+L_LDM : { // ra: 1 write back, 2 decrement before
     uint32_t words[16], list = op->imm;
     unsigned length = (unsigned)__builtin_popcount(list);
     uint32_t base = RN, low = (op->ra & 2) ? base - length * 4 : base;
@@ -761,7 +761,7 @@ L_LDM: { // ra: 1 write back, 2 decrement before
     }
     NEXT();
 }
-L_STM: {
+L_STM : {
     uint32_t words[16], list = op->imm;
     unsigned length = (unsigned)__builtin_popcount(list);
     uint32_t base = RN, low = (op->ra & 2) ? base - length * 4 : base;
@@ -780,7 +780,7 @@ L_STM: {
     NEXT();
 }
     // The local monitor of the Cortex-M4 tags no address (ARM 100166 3.7): one bit.
-L_LDREX: {
+L_LDREX : {
     uint32_t value, address = RN + op->imm;
     SYNC();
     if (address & (op->ra - 1u)) {
@@ -794,7 +794,7 @@ L_LDREX: {
     RD = value;
     NEXT();
 }
-L_STREX: {
+L_STREX : {
     uint32_t address = RN + op->imm;
     SYNC();
     if (address & (op->ra - 1u)) {

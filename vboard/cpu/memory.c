@@ -68,8 +68,8 @@ static bool store_aligned(struct cpu *cpu, uint32_t addr, unsigned size, uint32_
     }
     if (addr >= 0xe0000000 && addr < 0xe0100000) {
         // STIR may be opened to unprivileged software (PM0214 4.3.8).
-        bool allowed = privileged || ((addr & ~3u) == 0xe000ef00 &&
-                                      (cpu->s.ccr & CCR_USERSETMPEND));
+        bool allowed =
+            privileged || ((addr & ~3u) == 0xe000ef00 && (cpu->s.ccr & CCR_USERSETMPEND));
         uint32_t mask = (size == 4 ? 0xffffffff : (1u << size * 8) - 1) << (addr & 3) * 8;
         return allowed && scs_write(cpu, addr & ~3u, value << (addr & 3) * 8, mask);
     }
@@ -102,9 +102,8 @@ static bool bit_band_store(struct cpu *cpu, uint32_t addr, uint32_t value) {
 
 static bool is_unaligned_trapped(struct cpu *cpu, uint32_t addr, unsigned size) {
     // Device and System memory take aligned accesses only (ARM DDI 0403 A3.2.1).
-    if ((addr & (size - 1)) == 0 ||
-        (!(cpu->s.ccr & CCR_UNALIGN_TRP) && !(addr >= 0xa0000000) &&
-         !(addr >= 0x40000000 && addr < 0x60000000))) {
+    if ((addr & (size - 1)) == 0 || (!(cpu->s.ccr & CCR_UNALIGN_TRP) && !(addr >= 0xa0000000) &&
+                                     !(addr >= 0x40000000 && addr < 0x60000000))) {
         return false;
     }
     fault_raise(cpu, EXC_USAGE_FAULT, CFSR_UNALIGNED);

@@ -48,11 +48,11 @@ enum { AIRCR_SYSRESETREQ = 1 << 2, AIRCR_VECTCLRACTIVE = 1 << 1 };
 static const struct {
     uint8_t bit, number, map; // map: 0 active, 1 pending, 2 enabled
 } shcsr_bits[] = {
-    {0, EXC_MEM_MANAGE, 0},   {1, EXC_BUS_FAULT, 0},   {3, EXC_USAGE_FAULT, 0},
-    {7, EXC_SVCALL, 0},       {8, EXC_DEBUG_MONITOR, 0}, {10, EXC_PENDSV, 0},
-    {11, EXC_SYSTICK, 0},     {12, EXC_USAGE_FAULT, 1}, {13, EXC_MEM_MANAGE, 1},
-    {14, EXC_BUS_FAULT, 1},   {15, EXC_SVCALL, 1},     {16, EXC_MEM_MANAGE, 2},
-    {17, EXC_BUS_FAULT, 2},   {18, EXC_USAGE_FAULT, 2},
+    {0, EXC_MEM_MANAGE, 0}, {1, EXC_BUS_FAULT, 0},     {3, EXC_USAGE_FAULT, 0},
+    {7, EXC_SVCALL, 0},     {8, EXC_DEBUG_MONITOR, 0}, {10, EXC_PENDSV, 0},
+    {11, EXC_SYSTICK, 0},   {12, EXC_USAGE_FAULT, 1},  {13, EXC_MEM_MANAGE, 1},
+    {14, EXC_BUS_FAULT, 1}, {15, EXC_SVCALL, 1},       {16, EXC_MEM_MANAGE, 2},
+    {17, EXC_BUS_FAULT, 2}, {18, EXC_USAGE_FAULT, 2},
 };
 
 static uint32_t *shcsr_map(struct cpu_state *s, unsigned which) {

@@ -52,8 +52,7 @@ void systick_sync(struct cpu *cpu) {
         return; // 0 and no reload value
     }
     if (passed < zero) { // on the way, or still to be loaded
-        t->value = t->value ? t->value - (uint32_t)passed
-                            : (uint32_t)(t->reload + 1 - passed);
+        t->value = t->value ? t->value - (uint32_t)passed : (uint32_t)(t->reload + 1 - passed);
     } else {
         uint64_t period = (uint64_t)t->reload + 1, rest = (passed - zero) % period;
         t->value = rest ? (uint32_t)(period - rest) : 0;

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// trace_event() takes "" for an event without details.
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
+
 // USB 2.0 7.1.7.3 TDDIS, TDCNN: an attach or detach shorter than this is not seen.
 #define EDGE_PS         (2500 * PS_PER_NS)
 // USB 2.0 7.1.7.6: a device suspends when it saw no activity for 3 ms.
@@ -263,7 +266,7 @@ static void detach(struct cable *cable) {
     cable->attached = USB_SPEED_NONE;
     cable->is_enabled = false;
     cable->is_suspended = false;
-    trace_event(cable->trace, TRACE_USB, "detach", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "detach", "");
     end_all(cable, CABLE_GONE);
     for (unsigned i = 0; i < cable->listener_count; i++) {
         if (cable->listeners[i].detached != NULL) {
@@ -365,7 +368,7 @@ static void resume_step(void *ctx) {
         return;
     }
     cable->is_suspended = false;
-    trace_event(cable->trace, TRACE_USB, "resume", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "resume", "");
     start_frame(cable);
 }
 
@@ -429,7 +432,7 @@ void cable_plug(struct cable *cable) {
         return;
     }
     cable->is_plugged = true;
-    trace_event(cable->trace, TRACE_USB, "plug", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "plug", "");
     cable->device->vbus(cable->device->ctx, true);
     timeline_schedule(cable->timeline, &cable->edge_event, now(cable) + EDGE_PS);
 }
@@ -439,7 +442,7 @@ void cable_unplug(struct cable *cable) {
         return;
     }
     cable->is_plugged = false;
-    trace_event(cable->trace, TRACE_USB, "unplug", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "unplug", "");
     timeline_cancel(cable->timeline, &cable->edge_event);
     detach(cable);
     cable->device->vbus(cable->device->ctx, false);
@@ -492,7 +495,7 @@ bool cable_is_busy(const struct cable *cable) {
 
 void cable_bus_reset(struct cable *cable, void (*done)(void *ctx), void *ctx) {
     assert(!cable->is_resetting);
-    trace_event(cable->trace, TRACE_USB, "reset", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "reset", "");
     stop_frames(cable);
     timeline_cancel(cable->timeline, &cable->idle_event);
     timeline_cancel(cable->timeline, &cable->resume_event);
@@ -515,7 +518,7 @@ void cable_suspend(struct cable *cable) {
     if (!cable->is_enabled || cable->is_suspended) {
         return;
     }
-    trace_event(cable->trace, TRACE_USB, "suspend", "%s", "");
+    trace_event(cable->trace, TRACE_USB, "suspend", "");
     stop_frames(cable);
     cable->is_suspended = true;
     idle_began(cable);

@@ -10,6 +10,9 @@
 
 #include "spec/dfu.h"
 
+// trace_event() takes "" for an event without details.
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
+
 void trace_dfu_forget(struct trace_dfu *dfu) {
     memset(dfu, 0, sizeof *dfu);
 }
@@ -144,8 +147,12 @@ static void accepted(struct trace_dfu *dfu, struct trace *trace, const struct us
         } else if (dfu->is_known) {
             dfu->state = DFU_STATE_IDLE;
         }
-        trace_event(trace, TRACE_USB, dfu_request_name(setup->bRequest), "%s",
-                    dfu->is_known ? state_words(dfu, words, sizeof words) + 1 : "");
+        if (dfu->is_known) {
+            trace_event(trace, TRACE_USB, dfu_request_name(setup->bRequest), "state=%s",
+                        dfu_state_name(dfu->state));
+        } else {
+            trace_event(trace, TRACE_USB, dfu_request_name(setup->bRequest), "");
+        }
         return;
     default:
         trace_event(trace, TRACE_USB, "dfu-unknown", "req=%u len=%u", setup->bRequest, actual);

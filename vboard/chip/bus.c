@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+//
+// The bus: which peripheral answers an address, what reaches it of a sub-word access, and what is
+// said of accesses that reach nothing. Stores to flash and fetches from guarded memory pass here
+// on their way to flash.c.
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "vboard/chip/chip_state.h"
+
+#define DBGMCU_BASE 0xE0042000u
+
+// --- places in the code -----------------------------------------------------------------------------
+
+const char *chip_where(const struct chip *chip, char text[WHERE_MAX]) {
+    uint32_t pc = cpu_pc(chip->cpu);
+    uint32_t offset = 0;
+    const char *name = chip->symbol ? chip->symbol(chip->symbol_ctx, pc, &offset) : NULL;
+
+    if (name) {
+        snprintf(text, WHERE_MAX, "0x%08" PRIx32 " (%.60s+0x%" PRIx32 ")", pc, name, offset);
+    } else {
+        snprintf(text, WHERE_MAX, "0x%08" PRIx32, pc);
+    }
+    return text;
+}
+
+const char *chip_symbol(const struct chip *chip) {
+    uint32_t offset = 0;
+    const char *name =
+        chip->symbol ? chip->symbol(chip->symbol_ctx, cpu_pc(chip->cpu), &offset) : NULL;
+    return name ? name : "?";
+}
+
+static bool remember(struct chip *chip, uint64_t key) {
+    size_t slot = (size_t)((key * 0x9E3779B97F4A7C15ull) >> 52) % REPORTED_MAX;
+
+    while (chip->reported[slot]) {
+        if (chip->reported[slot] == key) {
+            return false;
+        }
+        slot = (slot + 1) % REPORTED_MAX;
+    }
+    if (chip->reported_count >= REPORTED_MAX * 3 / 4) {
+        return false; // a firmware that goes wrong in thousands of places has been told so
+    }
+    chip->reported[slot] = key;
+    chip->reported_count++;
+    return true;
+}
+
+bool chip_is_news(struct chip *chip, uint32_t addr) {
+    uint32_t pc = cpu_pc(chip->cpu);
+    uint32_t offset = 0;
+
+    // The exact place first: it costs no look-up of a symbol. Code addresses are even, so bit 0
+    // tells a symbol's start from a PC.
+    if (!remember(chip, (uint64_t)addr << 32 | (pc & ~1u))) {
+        return false;
+    }
+    if (!chip->symbol || !chip->symbol(chip->symbol_ctx, pc, &offset)) {
+        return true;
+    }
+    return remember(chip, (uint64_t)addr << 32 | (pc - offset) | 0x1u);
+}
+
+// --- who answers ------------------------------------------------------------------------------------------
+
+static const struct peripheral *find(const struct chip *chip, uint32_t addr) {
+    uint32_t slot = (addr - 0x40000000u) / SLOT_SIZE;
+    if (slot < SLOTS_A_REGION) {
+        return chip->slots[0][slot];
+    }
+    slot = (addr - 0x50000000u) / SLOT_SIZE;
+    if (slot < SLOTS_A_REGION) {
+        return chip->slots[1][slot];
+    }
+    return addr - DBGMCU_BASE < SLOT_SIZE ? chip->dbgmcu_slot : NULL;
+}
+
+// Address ranges where a missing model is reported rather than answered with a bus error: the
+// peripheral regions (RM0090 table 1), FSMC registers, and the private peripheral bus.
+static bool is_peripheral_space(uint32_t addr) {
+    return (addr >= 0x40000000u && addr < 0x60000000u) ||
+           (addr >= 0xA0000000u && addr < 0xA0001000u) ||
+           (addr >= 0xE0000000u && addr < 0xE0100000u);
+}
+
+static void report_unmodelled(struct chip *chip, const struct peripheral *peripheral, uint32_t addr,
+                              const char *verb) {
+    char where[WHERE_MAX];
+    char key[WHERE_MAX + 16];
+
+    if (!chip_is_news(chip, addr)) {
+        return;
+    }
+    snprintf(key, sizeof(key), "%08" PRIx32 " %s", addr, chip_where(chip, where));
+    if (peripheral) {
+        trace_complaint(chip->trace, "unmodelled-access", key,
+                        "%s of %s+0x%02" PRIx32 " (0x%08" PRIx32 ") at %s: this register is not "
+                        "modelled, it reads 0",
+                        verb, peripheral->name, addr - peripheral->base, addr, where);
+    } else {
+        trace_complaint(chip->trace, "unmodelled-access", key,
+                        "%s of 0x%08" PRIx32 " at %s: no register is there, it reads 0", verb, addr,
+                        where);
+    }
+}
+
+static bool is_reachable(struct chip *chip, const struct peripheral *peripheral, const char *verb) {
+    char where[WHERE_MAX];
+
+    if (rcc_is_clocked(chip, peripheral) && !rcc_is_in_reset(chip, peripheral)) {
+        return true;
+    }
+    if (chip_is_news(chip, peripheral->base)) {
+        bool is_clocked = rcc_is_clocked(chip, peripheral);
+        trace_complaint(chip->trace, is_clocked ? "peripheral-in-reset" : "unclocked-peripheral",
+                        chip_where(chip, where), "%s of %s at %s while its %s: %s", verb,
+                        peripheral->name, where,
+                        is_clocked ? "reset bit in RCC is set" : "clock is off in RCC",
+                        verb[0] == 'r' ? "it reads 0" : "the write is lost");
+    }
+    return false;
+}
+
+static uint32_t lanes(uint32_t addr, unsigned size) {
+    return size == 4 ? 0xFFFFFFFFu : ((1u << (8 * size)) - 1) << (8 * (addr & 3));
+}
+
+bool chip_bus_read(void *ctx, uint32_t addr, unsigned size, uint32_t *value) {
+    struct chip *chip = ctx;
+    const struct peripheral *peripheral = find(chip, addr);
+    uint32_t word = 0;
+
+    *value = 0;
+    if (!peripheral) {
+        if (!is_peripheral_space(addr)) {
+            return false;
+        }
+        report_unmodelled(chip, NULL, addr, "read");
+        return true;
+    }
+    if (!peripheral->read) {
+        report_unmodelled(chip, peripheral, addr, "read");
+        return true;
+    }
+    if (peripheral->enable_register && !is_reachable(chip, peripheral, "read")) {
+        return true;
+    }
+    if (!peripheral->read(peripheral->ctx, (addr - peripheral->base) & ~3u, &word)) {
+        report_unmodelled(chip, peripheral, addr, "read");
+        return true;
+    }
+    *value = size == 4 ? word : (word & lanes(addr, size)) >> (8 * (addr & 3));
+    return true;
+}
+
+static bool write_peripheral(struct chip *chip, const struct peripheral *peripheral, uint32_t addr,
+                             unsigned size, uint32_t value) {
+    uint32_t mask = lanes(addr, size);
+
+    if (size == 1) {
+        value = (value & 0xFF) * 0x01010101u;
+    } else if (size == 2) {
+        value = (value & 0xFFFF) * 0x00010001u;
+    }
+    if (addr < 0x40020000u) {
+        mask = 0xFFFFFFFFu; // behind an APB bridge (RM0090 2.1.6, table 1)
+    }
+    chip->bus_error = false;
+    if (!peripheral->write(peripheral->ctx, (addr - peripheral->base) & ~3u, value, mask)) {
+        report_unmodelled(chip, peripheral, addr, "write");
+    }
+    return !chip->bus_error;
+}
+
+// A store to memory that is not simply written: flash, system memory, their images at 0.
+static bool write_memory(struct chip *chip, uint32_t addr, unsigned size, uint32_t value) {
+    char where[WHERE_MAX];
+
+    if (addr < chip->model->flash_bytes && chip->boot == BOOT_FLASH) {
+        addr += FLASH_BASE;
+    }
+    if (addr - FLASH_BASE < chip->model->flash_bytes) {
+        flash_store(chip, addr, size, value);
+        return true;
+    }
+    if (addr - SYSTEM_BASE < SYSTEM_SIZE) {
+        if (chip_is_news(chip, addr)) {
+            trace_complaint(chip->trace, "write-to-rom", chip_where(chip, where),
+                            "write to 0x%08" PRIx32 " at %s: system memory, OTP and option bytes "
+                            "are not written this way here",
+                            addr, where);
+        }
+        return true;
+    }
+    return false;
+}
+
+bool chip_bus_write(void *ctx, uint32_t addr, unsigned size, uint32_t value) {
+    struct chip *chip = ctx;
+    const struct peripheral *peripheral = find(chip, addr);
+
+    if (!peripheral) {
+        if (!is_peripheral_space(addr)) {
+            return write_memory(chip, addr, size, value);
+        }
+        report_unmodelled(chip, NULL, addr, "write");
+        return true;
+    }
+    if (!peripheral->write) {
+        report_unmodelled(chip, peripheral, addr, "write");
+        return true;
+    }
+    if (peripheral->enable_register && !is_reachable(chip, peripheral, "write")) {
+        return true;
+    }
+    return write_peripheral(chip, peripheral, addr, size, value);
+}
+
+void chip_bus_guarded(void *ctx, uint32_t addr, enum cpu_access access) {
+    struct chip *chip = ctx;
+    char where[WHERE_MAX];
+    bool is_system =
+        addr - SYSTEM_BASE < SYSTEM_SIZE || (addr < SYSTEM_SIZE && chip->boot == BOOT_SYSTEM);
+
+    if (!is_system) {
+        flash_wait(chip, addr, access);
+        return;
+    }
+    if (access == CPU_FETCH && chip_is_news(chip, SYSTEM_BASE)) {
+        trace_complaint(chip->trace, "rom-bootloader", "",
+                        "the firmware jumped to ST's ROM bootloader (system memory, at %s), which "
+                        "is not modelled here: the chip waits there for ever",
+                        chip_where(chip, where));
+    }
+}
+
+// --- who is there --------------------------------------------------------------------------------
+
+void chip_place(struct chip *chip, const struct peripheral *peripheral) {
+    if (peripheral->base == DBGMCU_BASE) {
+        chip->dbgmcu_slot = peripheral;
+    }
+    for (unsigned region = 0; region < 2; region++) {
+        uint32_t first = peripheral->base - (region ? 0x50000000u : 0x40000000u);
+        if (first / SLOT_SIZE >= SLOTS_A_REGION) {
+            continue;
+        }
+        for (uint32_t off = 0; off < peripheral->size; off += SLOT_SIZE) {
+            chip->slots[region][(first + off) / SLOT_SIZE] = peripheral;
+        }
+    }
+}
+
+// A modelled peripheral takes the place of its name in the table of unmodelled ones.
+void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral, void *ctx) {
+    struct peripheral *own = &chip->peripherals[chip->peripheral_count++];
+
+    *own = *peripheral;
+    own->ctx = ctx;
+    chip_place(chip, own);
+}
