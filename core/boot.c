@@ -8,6 +8,9 @@ struct boot_decision boot_decide(const struct boot_facts *facts) {
     if (!facts->application_valid) {
         return (struct boot_decision){BOOT_DFU, BOOT_REASON_NO_APPLICATION};
     }
+    if (facts->receiving) {
+        return (struct boot_decision){BOOT_DFU, BOOT_REASON_RECEIVING};
+    }
     if (facts->request == MAILBOX_DFU) {
         return (struct boot_decision){BOOT_DFU, BOOT_REASON_MAILBOX};
     }

@@ -16,6 +16,7 @@ enum boot_choice { BOOT_DFU = 0, BOOT_APPLICATION };
 // Why, for a person (redfu info, later).
 enum boot_reason {
     BOOT_REASON_NO_APPLICATION = 0,
+    BOOT_REASON_RECEIVING, // a load was begun and is not known to have ended
     BOOT_REASON_MAILBOX,
     BOOT_REASON_BUTTON,
     BOOT_REASON_DEFAULT,
@@ -24,6 +25,7 @@ enum boot_reason {
 struct boot_facts {
     enum mailbox_request request; // MAILBOX_NONE if the mailbox was empty or damaged
     bool button;                  // held at reset
+    bool receiving;               // the receiving record is open (core/gate.h)
     bool application_valid;       // boot_vectors_are_sane() of its first two words
 };
 

@@ -43,8 +43,7 @@ static inline void stamp_store(const struct stamp *stamp, uint8_t at[STAMP_BYTES
 
 // True when these bytes, `length` bytes behind an image's base, are that image's stamp. Whether the
 // CRC is right is for the caller to see.
-static inline bool stamp_load(const uint8_t at[STAMP_BYTES], uint32_t length,
-                              struct stamp *stamp) {
+static inline bool stamp_load(const uint8_t at[STAMP_BYTES], uint32_t length, struct stamp *stamp) {
     stamp->length = load_le32(at + 4);
     stamp->crc = load_le32(at + 8);
     return load_le32(at) == STAMP_MAGIC && stamp->length == length && length > 0 &&

@@ -491,9 +491,9 @@ static void bus_reset_takes_50_ms_and_cancels(void **state) {
 }
 
 // A configuration with interface 0 as DFU and interface 1 as something else, DfuSe.
-static const uint8_t dfu_config[] = {9,    2, 36,   0, 2, 1, 0,    0x80, 50, 9, 4,    0,    0,
-                                     0,    0xfe, 1, 2, 0, 9, 0x21, 0x0b, 0xff, 0, 0,  8,    0x1a,
-                                     1,    9, 4,    1, 0, 0, 0xff, 0,    0,  0};
+static const uint8_t dfu_config[] = {9, 2,    36,   0, 2, 1, 0, 0x80, 50,   9,    4, 0,
+                                     0, 0,    0xfe, 1, 2, 0, 9, 0x21, 0x0b, 0xff, 0, 0,
+                                     8, 0x1a, 1,    9, 4, 1, 0, 0,    0xff, 0,    0, 0};
 
 static void answer_dfu(struct fake_device *fake) {
     static const uint8_t idle[6] = {0, 0, 0, 0, 2, 0};

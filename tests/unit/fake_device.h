@@ -15,7 +15,7 @@
 #define FAKE_PACKETS_MAX 512
 
 struct fake_pipe {
-    unsigned naks;    // answers NAK that often first
+    unsigned naks;     // answers NAK that often first
     unsigned silences; // and before that does not answer that often
     bool stalls;
     bool repeats_toggle; // IN: sends each packet twice with the same data PID
