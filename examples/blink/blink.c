@@ -38,7 +38,7 @@ static void button_wait(uint32_t pressed) {
 
 _Noreturn void main(void) {
     RCC_AHB1ENR |= RCC_AHB1ENR_GPIOAEN | RCC_AHB1ENR_GPIODEN;
-    // The clock is on two cycles after the write (ES0182 2.1.13); reading back takes longer.
+    // The clock is on two cycles after the write (ES0182, delay after clock enabling); reading back takes longer.
     (void)RCC_AHB1ENR;
     GPIOD_MODER |= GPIO_MODE(LED_GREEN, GPIO_OUTPUT) | GPIO_MODE(LED_ORANGE, GPIO_OUTPUT) |
                    GPIO_MODE(LED_RED, GPIO_OUTPUT) | GPIO_MODE(LED_BLUE, GPIO_OUTPUT);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// What the parts of a blink example ask of each other. blink.c is common to all versions; a version's own
-// file (blink-0.1.c, blink-0.2.c) says what the LEDs show.
+// What the parts of a blink example ask of each other. blink.c is common to all versions; a
+// version's own file (blink-0.1.c, blink-0.2.c) says what the LEDs show.
 
 #ifndef EXAMPLES_BLINK_BLINK_H
 #define EXAMPLES_BLINK_BLINK_H
 
 #include <stdint.h>
 
-// LEDs of the board, all on port D (UM1472 4.5).
+// LEDs of the board, all on port D (UM1472).
 enum led {
     LED_GREEN = 12,
     LED_ORANGE = 13,

@@ -11,7 +11,7 @@
 
 bool button_is_pressed(void) {
     RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(BOARD_BUTTON_PORT);
-    // The port answers two AHB cycles after its clock is on (ES0182 2.1.13); reading back takes
+    // The port answers two AHB cycles after its clock is on (ES0182, delay after clock enabling); reading back takes
     // longer. The pin has been an input since reset (RM0090 8.4.1), so its level has settled.
     (void)RCC_AHB1ENR;
     uint32_t levels = GPIO_IDR(BOARD_BUTTON_PORT);

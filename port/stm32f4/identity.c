@@ -22,12 +22,14 @@ static void hex(uint32_t value, unsigned digits, char *out) {
     }
 }
 
-// As Get_SerialNum() of ST's USB examples forms it: words 0 and 2 added, then the upper half of
-// word 1. libopencm3's desig_get_unique_id_as_dfu() and MicroPython's mboot, both made after what
-// the ROM shows, add bytes 0 and 2 of word 0 only and without carry; the same thing
-// as long as a wafer coordinate fits one byte and the sums do not overflow.
+// As the ROM forms it, by libopencm3's desig_get_unique_id_as_dfu() and MicroPython's mboot, both made
+// after what ROMs show: bytes 11, 10 + 2, 9, 8 + 0, 7, 6 of the unique ID, each sum without carry.
+// (ST's USB examples add whole words: the same as long as a wafer coordinate fits one byte and no
+// sum overflows.)
 void identity_serial(const uint32_t uid[3], char serial[IDENTITY_SERIAL_CHARS + 1u]) {
-    hex(uid[0] + uid[2], 8, serial);
+    const uint32_t summed = 0x00ff00ffu;
+    uint32_t sum = (uid[2] & summed) + (uid[0] & summed);
+    hex((uid[2] & ~summed) | (sum & summed), 8, serial);
     hex(uid[1], 4, serial + 8);
     serial[IDENTITY_SERIAL_CHARS] = '\0';
 }

@@ -96,7 +96,7 @@ static void port_run_application(void *ctx) {
 
 static void led_init(void) {
     RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(BOARD_LED_PORT);
-    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182 2.1.13)
+    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182, delay after clock enabling)
     GPIO_MODER(BOARD_LED_PORT) |= GPIO_2BIT(BOARD_LED_PIN, GPIO_MODE_OUTPUT);
 }
 

@@ -54,6 +54,13 @@ static bool wait_bits(struct otg *otg, uint32_t off, uint32_t mask, uint32_t wan
     return true;
 }
 
+// A core that does not obey within its bounds hangs: start over with everything.
+static void must(bool obeyed) {
+    if (!obeyed) {
+        reset_into(MAILBOX_DFU);
+    }
+}
+
 // `which` is OTG_GRSTCTL_RXFFLSH, or OTG_GRSTCTL_TXFFLSH: FIFO 0, as TXFNUM stays 0.
 static bool flush(struct otg *otg, uint32_t which) {
     if (!wait_bits(otg, OTG_GRSTCTL, OTG_GRSTCTL_AHBIDL, OTG_GRSTCTL_AHBIDL, CORE_STOP_MS)) {
@@ -109,7 +116,7 @@ static bool start_over(struct otg *otg) {
 
 static void connect_pins(const struct otg_core *core) {
     RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(core->gpio_port);
-    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182 2.1.13)
+    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182, delay after clock enabling)
     const uint8_t pins[2] = {core->dm_pin, core->dp_pin};
     for (unsigned i = 0; i < 2; i++) {
         unsigned pin = pins[i];
@@ -160,8 +167,6 @@ void otg_address(struct otg *otg, uint8_t address) {
 
 // Whether a SETUP has come that usbd does not know of yet. An answer put off can be that late: it
 // belongs to a transfer the host has given up, so it must not be armed, and nobody misses it.
-// A SETUP that comes between this look and the arming finds the answer armed; otg_poll() takes
-// it back within a few microseconds, before the host's next token in all but theory.
 static bool setup_waits(struct otg *otg) {
     return (REG(otg, OTG_GINTSTS) & OTG_GINTSTS_RXFLVL) &&
            OTG_GRXSTS_PKTSTS(REG(otg, OTG_GRXSTSR)) == OTG_PKTSTS_SETUP_DATA;
@@ -186,6 +191,11 @@ void otg_send(struct otg *otg, const uint8_t *data, unsigned len) {
         REG(otg, OTG_FIFO0) = tail;
     }
     otg->in_queued = true;
+    // A SETUP that came between the look above and the arming found NAK lifted again. The host's
+    // next token takes 3 us on the wire (35 bits at 12 Mbit/s): by then the packet is gone.
+    if (setup_waits(otg)) {
+        must(take_back_in(otg));
+    }
 }
 
 void otg_receive(struct otg *otg) {
@@ -234,9 +244,7 @@ static void report_received(struct otg *otg) {
         otg->setup_arrived = true;
         otg->out_armed = false;
         // Whatever the old transfer still had to send, the host must not get now.
-        if (!take_back_in(otg)) {
-            reset_into(MAILBOX_DFU); // the core hangs: start over with everything
-        }
+        must(take_back_in(otg));
         break;
     case OTG_PKTSTS_SETUP_COMPLETE:
         // Only now is it certain which SETUP was the last (RM0090 34.17.4).
@@ -268,9 +276,7 @@ void otg_poll(struct otg *otg) {
     uint32_t events = REG(otg, OTG_GINTSTS);
     if (events & OTG_GINTSTS_USBRST) {
         REG(otg, OTG_GINTSTS) = OTG_GINTSTS_USBRST;
-        if (!start_over(otg)) {
-            reset_into(MAILBOX_DFU);
-        }
+        must(start_over(otg));
         usbd_bus_reset(otg->usbd);
         return;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of it
-// by every way there is, a load, and what the application finds. The host is this file,
-// transfer by transfer over the cable; unmodified dfu-util has its own tests.
+// redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of
+// it by every way there is, a load, and what the application finds. The host is this file, transfer
+// by transfer over the cable; unmodified dfu-util has its own tests.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -304,7 +304,7 @@ static void own_sector_is_refused(void **state) {
     memcpy(before, chip_flash(bench->chip), sizeof before);
     uint8_t erase[DFUSE_CMD_WITH_ADDRESS_LEN] = {DFUSE_CMD_ERASE};
     store_le32(erase + 1, FLASH_BASE);
-    // Refused at once (STALL) or by the status that follows: in either case, an error and no change.
+    // Refused at once (STALL) or by the status that follows: an error and no change either way.
     (void)control(bench, 0x21, DFU_DNLOAD, 0, erase, sizeof erase);
     uint8_t status[DFU_STATUS_LEN] = {0};
     for (unsigned i = 0; i < 2 && status[4] != DFU_STATE_ERROR; i++) {
@@ -314,6 +314,43 @@ static void own_sector_is_refused(void **state) {
     assert_int_equal(status[4], DFU_STATE_ERROR);
     assert_int_equal(status[0], DFU_STATUS_ERR_ADDRESS);
     assert_memory_equal(chip_flash(bench->chip), before, sizeof before);
+    bench_free(bench);
+}
+
+// A host gives a transfer up at any instant and starts another: that one is answered, and right.
+static void transfer_given_up_anywhere_leaves_the_next_whole(void **state) {
+    (void)state;
+    struct bench *bench = bench_new(8000000);
+    chip_power_on(bench->chip);
+    wait_for_device(bench);
+    // No pause between transfers: the next SETUP comes while the firmware is busy with the last.
+    cable_set_transfer_cost(bench->cable, 0);
+    const uint64_t step_ps = 250 * PS_PER_NS; // 42 cycles
+    for (uint64_t cut_ps = 0; cut_ps < 250 * PS_PER_US; cut_ps += step_ps) {
+        uint8_t given_up[255];
+        uint8_t device[USB_DEVICE_DESCRIPTOR_LEN];
+        struct cable_transfer transfer = {
+            .type = USB_XFER_CONTROL,
+            .address = bench->device->address,
+            .in = true,
+            .packet_bytes = 64,
+            .data = given_up,
+            .length = sizeof given_up,
+            .done = on_done,
+            .ctx = bench,
+        };
+        const struct usb_setup setup = {0x80, USB_GET_DESCRIPTOR, USB_DT_STRING << 8 | 4, 0, 255};
+        usb_setup_store(&setup, transfer.setup);
+        cable_submit(bench->cable, &transfer);
+        timeline_run(&bench->timeline, timeline_now(&bench->timeline) + cut_ps);
+        if (cable_is_busy(bench->cable)) {
+            cable_cancel(bench->cable, &transfer);
+        }
+        assert_int_equal(
+            control(bench, 0x80, USB_GET_DESCRIPTOR, USB_DT_DEVICE << 8, device, sizeof device),
+            sizeof device);
+        assert_memory_equal(device, bench->device->device_descriptor, sizeof device);
+    }
     bench_free(bench);
 }
 
@@ -337,6 +374,7 @@ int main(void) {
         cmocka_unit_test(uploads_what_is_there),
         cmocka_unit_test(starts_the_application_unless_the_button_is_held),
         cmocka_unit_test(own_sector_is_refused),
+        cmocka_unit_test(transfer_given_up_anywhere_leaves_the_next_whole),
         cmocka_unit_test(without_a_crystal_it_blinks_and_tries_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

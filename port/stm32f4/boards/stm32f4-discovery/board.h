@@ -12,15 +12,15 @@
 #define BOARD_SETTINGS_FIRST    1
 #define BOARD_APPLICATION_FIRST 3
 
-// Crystal X2 (UM1472 4.10).
+// Crystal X2 (UM1472).
 #define BOARD_HSE_HZ            8000000
 
-// Button B1 (UM1472 4.6): port by letter, pin, level when pressed; the board has a pull-down.
+// Button B1 (UM1472): port by letter, pin, level when pressed; the board has a pull-down.
 #define BOARD_BUTTON_PORT       'A'
 #define BOARD_BUTTON_PIN        0
 #define BOARD_BUTTON_ACTIVE     1
 
-// LD4 (UM1472 4.5), lit while in DFU mode.
+// LD4 (UM1472), lit while in DFU mode.
 #define BOARD_LED_PORT          'D'
 #define BOARD_LED_PIN           12
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// The boards vboard knows: which chip, what is soldered around it, and what its pins are called.
+
+#ifndef VBOARD_BOARDS_H
+#define VBOARD_BOARDS_H
+
+#include <stddef.h>
+
+#include "vboard/chip/chip.h"
+
+struct board_pin {
+    const char *name; // as printed on the board
+    const char *pin;  // as chip_set_pin() takes it
+    int rest;         // what the board drives when nobody touches it: 0, 1, or -1 for nothing
+};
+
+struct board {
+    const char *name;
+    const char *description;
+    const struct chip_model *chip;
+    struct chip_wiring wiring;
+    const struct board_pin *pins;
+    size_t pin_count;
+};
+
+extern const struct board boards[];
+extern const size_t board_count;
+
+// NULL when there is none of that name.
+const struct board *board_find(const char *name);
+// The chip's pin for a name given by a person ("PA0", "pd12" or a board's own word like "button",
+// whatever the case); NULL for what this board does not have. `buffer` holds a copy where one is needed.
+const char *board_pin_find(const struct board *board, const char *name, char buffer[8]);
+
+#endif

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+//
+// Parsing of `vboard run`'s arguments. Every refusal is one sentence that says what would be right.
+
+#include "vboard/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/image.h"
+#include "vboard/timeline.h"
+
+#define BOARD_DEFAULT "stm32f4-discovery"
+
+static enum options_result wrong(struct options_fault *fault, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static enum options_result wrong(struct options_fault *fault, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(fault->text, sizeof fault->text, format, args);
+    va_end(args);
+    return OPTIONS_WRONG;
+}
+
+static const struct {
+    const char *suffix;
+    uint64_t ps;
+} units[] = {
+    {"", PS_PER_S},      {"s", PS_PER_S},      {"ms", PS_PER_MS},
+    {"us", PS_PER_US},   {"ns", PS_PER_NS},    {"min", 60 * PS_PER_S},
+};
+
+bool options_time(const char *text, uint64_t *ps) {
+    // Decimal digits by hand: strtod would take "inf", "0x1p3" and a locale's comma.
+    uint64_t whole = 0;
+    uint64_t fraction = 0;
+    uint64_t scale = 1;
+    size_t digits = 0;
+    for (; *text >= '0' && *text <= '9'; text++, digits++) {
+        if (whole > UINT64_MAX / 100) {
+            return false;
+        }
+        whole = whole * 10 + (uint64_t)(*text - '0');
+    }
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9'; text++, digits++) {
+            // Twelve places are picoseconds of a second; further ones say nothing.
+            if (scale < PS_PER_S) {
+                fraction = fraction * 10 + (uint64_t)(*text - '0');
+                scale *= 10;
+            }
+        }
+    }
+    if (digits == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text, units[i].suffix) == 0) {
+            __extension__ typedef unsigned __int128 wide;
+            wide total = (wide)whole * units[i].ps + (wide)fraction * units[i].ps / scale;
+            if (total >= TIME_NEVER) {
+                return false;
+            }
+            *ps = (uint64_t)total;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void *grow(void *array, size_t count, size_t size) {
+    void *grown = realloc(array, (count + 1) * size);
+    if (!grown) {
+        abort(); // a few dozen bytes at start-up
+    }
+    return grown;
+}
+
+static bool address(const char *text, uint64_t *addr) {
+    char *end;
+    if (*text == '\0' || *text == '-' || *text == '+' || *text == ' ') {
+        return false;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (errno != 0 || *end != '\0' || value > UINT32_MAX) {
+        return false;
+    }
+    *addr = value;
+    return true;
+}
+
+static enum options_result add_load(struct options *options, const char *text,
+                                    struct options_fault *fault) {
+    uint64_t addr = IMAGE_NO_ADDRESS;
+    const char *at = strrchr(text, '@');
+    size_t path_len = strlen(text);
+    if (at) {
+        if (address(at + 1, &addr)) {
+            path_len = (size_t)(at - text);
+        } else if (at[1] >= '0' && at[1] <= '9') {
+            return wrong(fault, "--load %s: '%s' is no 32-bit address", text, at + 1);
+        }
+        // Otherwise the @ belongs to the file's name.
+    }
+    if (path_len == 0) {
+        return wrong(fault, "--load %s: no file name", text);
+    }
+    options->loads = grow(options->loads, options->load_count, sizeof *options->loads);
+    options->loads[options->load_count++] = (struct load_option){
+        .text = text,
+        .path = strndup(text, path_len),
+        .addr = addr,
+    };
+    return OPTIONS_RUN;
+}
+
+// PIN=LEVEL[@TIME[+DURATION]]
+static enum options_result add_pin(struct options *options, const char *text,
+                                   struct options_fault *fault) {
+    char copy[64];
+    if (strlen(text) >= sizeof copy) {
+        return wrong(fault, "--pin %.40s...: not PIN=LEVEL[@TIME[+DURATION]]", text);
+    }
+    strcpy(copy, text);
+    char *duration = strchr(copy, '+');
+    if (duration) {
+        *duration++ = '\0';
+    }
+    char *time = strchr(copy, '@');
+    if (time) {
+        *time++ = '\0';
+    }
+    char *level = strchr(copy, '=');
+    if (!level || (duration && !time)) {
+        return wrong(fault, "--pin %s: not PIN=LEVEL[@TIME[+DURATION]], as in PA0=1@0+500ms",
+                     text);
+    }
+    *level++ = '\0';
+    struct pin_option pin = {.level = strcmp(level, "1") == 0};
+    if (strcmp(level, "0") != 0 && strcmp(level, "1") != 0) {
+        return wrong(fault, "--pin %s: the level is 0 or 1, not '%s'", text, level);
+    }
+    if (time && !options_time(time, &pin.at_ps)) {
+        return wrong(fault, "--pin %s: '%s' is no time (250ms, 1.5s, 20us, or seconds)", text,
+                     time);
+    }
+    if (duration && (!options_time(duration, &pin.duration_ps) || pin.duration_ps == 0)) {
+        return wrong(fault, "--pin %s: '%s' is no duration (250ms, 1.5s, 20us, or seconds)", text,
+                     duration);
+    }
+    char buffer[8];
+    const char *name = board_pin_find(options->board, copy, buffer);
+    if (!name) {
+        return wrong(fault, "--pin %s: %s has no pin %s (PA0 to PI11, or button, green, ...)",
+                     text, options->board->name, copy);
+    }
+    strcpy(pin.pin, name);
+    options->pins = grow(options->pins, options->pin_count, sizeof *options->pins);
+    options->pins[options->pin_count++] = pin;
+    return OPTIONS_RUN;
+}
+
+static enum options_result set_board(struct options *options, const char *name,
+                                     struct options_fault *fault) {
+    if (strcmp(name, "list") == 0) {
+        return OPTIONS_BOARDS;
+    }
+    options->board = board_find(name);
+    if (options->board) {
+        return OPTIONS_RUN;
+    }
+    char known[256] = "";
+    for (size_t i = 0; i < board_count; i++) {
+        size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", boards[i].name);
+    }
+    return wrong(fault, "no board is called '%s'; there is: %s", name, known);
+}
+
+enum { OPT_BOARD = 256, OPT_LOAD, OPT_FLASH, OPT_PIN, OPT_PACE, OPT_TRACE, OPT_LIMIT };
+
+static const struct option long_options[] = {
+    {"board", required_argument, NULL, OPT_BOARD}, {"load", required_argument, NULL, OPT_LOAD},
+    {"flash", required_argument, NULL, OPT_FLASH}, {"pin", required_argument, NULL, OPT_PIN},
+    {"pace", required_argument, NULL, OPT_PACE},   {"trace", required_argument, NULL, OPT_TRACE},
+    {"limit", required_argument, NULL, OPT_LIMIT}, {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+struct raw_pins {
+    const char **texts;
+    size_t count;
+    bool has_pace;
+};
+
+static enum options_result take(struct options *options, int option, const char *value,
+                                struct raw_pins *raw, struct options_fault *fault) {
+    switch (option) {
+    case OPT_BOARD:
+        return set_board(options, value, fault);
+    case OPT_LOAD:
+        return add_load(options, value, fault);
+    case OPT_FLASH:
+        options->flash_path = value;
+        return OPTIONS_RUN;
+    case OPT_PIN:
+        // Understood when the board is known, which may be named later.
+        raw->texts = grow(raw->texts, raw->count, sizeof *raw->texts);
+        raw->texts[raw->count++] = value;
+        return OPTIONS_RUN;
+    case OPT_PACE:
+        raw->has_pace = true;
+        options->pace = strcmp(value, "real") == 0 ? PACE_REAL : PACE_FAST;
+        if (options->pace == PACE_FAST && strcmp(value, "fast") != 0) {
+            return wrong(fault, "--pace %s: the pace is real or fast", value);
+        }
+        return OPTIONS_RUN;
+    case OPT_TRACE:
+        options->trace_path = value;
+        return OPTIONS_RUN;
+    case OPT_LIMIT:
+        options->has_limit = true;
+        if (!options_time(value, &options->limit_ps)) {
+            return wrong(fault, "--limit %s: no time (250ms, 1.5s, 20us, or seconds)", value);
+        }
+        return OPTIONS_RUN;
+    default:
+        return OPTIONS_HELP;
+    }
+}
+
+static enum options_result finish(struct options *options, int argc, char **argv,
+                                  const struct raw_pins *raw, struct options_fault *fault) {
+    for (size_t i = 0; i < raw->count; i++) {
+        enum options_result result = add_pin(options, raw->texts[i], fault);
+        if (result != OPTIONS_RUN) {
+            return result;
+        }
+    }
+    bool dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+    if (optind < argc) {
+        options->command = argv + optind;
+    } else if (dashes) {
+        return wrong(fault, "no COMMAND after '--'");
+    }
+    if (!raw->has_pace) {
+        options->pace = options->command || options->has_limit ? PACE_FAST : PACE_REAL;
+    }
+    if (options->pace == PACE_FAST && !options->command && !options->has_limit) {
+        return wrong(fault, "--pace fast without a COMMAND needs a --limit");
+    }
+    return OPTIONS_RUN;
+}
+
+// getopt says which of several things was wrong by returning '?' or ':'.
+static enum options_result refuse_option(int code, int argc, char **argv,
+                                         struct options_fault *fault) {
+    const char *given = optind - 1 < argc ? argv[optind - 1] : "";
+    if (code == ':') {
+        return wrong(fault, "%s needs a value; see vboard run --help", given);
+    }
+    if (strncmp(given, "--", 2) == 0 && strchr(given, '=')) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%.*s", (int)(strchr(given, '=') - given - 2), given + 2);
+        for (const struct option *known = long_options; known->name; known++) {
+            if (strcmp(known->name, name) == 0) {
+                return wrong(fault, "--%s takes no value; see vboard run --help", name);
+            }
+        }
+    }
+    return wrong(fault,
+                 "no such option: %s; there are --board --load --flash --pin --pace --trace "
+                 "--limit --help",
+                 given);
+}
+
+enum options_result options_read(struct options *options, int argc, char **argv,
+                                 struct options_fault *fault) {
+    memset(options, 0, sizeof *options);
+    options->board = board_find(BOARD_DEFAULT);
+    struct raw_pins raw = {0};
+    enum options_result result = OPTIONS_RUN;
+    optind = 0; // GNU: start afresh, tests call this often
+    opterr = 0;
+    // '+': COMMAND's own options are none of ours. ':' tells a missing value from an unknown option.
+    int option;
+    while (result == OPTIONS_RUN &&
+           (option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+        result = option == '?' || option == ':' ? refuse_option(option, argc, argv, fault)
+                                                : take(options, option, optarg, &raw, fault);
+    }
+    if (result == OPTIONS_RUN) {
+        result = finish(options, argc, argv, &raw, fault);
+    }
+    free(raw.texts);
+    return result;
+}
+
+void options_free(struct options *options) {
+    for (size_t i = 0; i < options->load_count; i++) {
+        free(options->loads[i].path);
+    }
+    free(options->loads);
+    free(options->pins);
+    memset(options, 0, sizeof *options);
+}
+
+void options_board_list(FILE *to) {
+    for (size_t i = 0; i < board_count; i++) {
+        (void)fprintf(to, "%-20s %s\n", boards[i].name, boards[i].description);
+    }
+}
+
+void options_usage(FILE *to) {
+    (void)fputs(
+        "vboard: a virtual STM32F4 board whose USB port is plugged into real host software\n"
+        "\n"
+        "    vboard run [OPTION]... [-- COMMAND ARG...]   run firmware, and COMMAND beside it\n"
+        "    vboard run --help                            the options, with examples\n"
+        "    vboard boards                                the boards there are\n"
+        "    vboard --version\n",
+        to);
+}
+
+void options_run_help(FILE *to) {
+    (void)fputs(
+        "vboard run [OPTION]... [-- COMMAND ARG...]\n"
+        "\n"
+        "Powers up a virtual board, plugs its USB port in, waits until the device is enumerated\n"
+        "and starts COMMAND, which finds the board as an ordinary USB device. Nothing is emulated\n"
+        "in COMMAND: any program that uses libusb or /dev/bus/usb works. No root is needed.\n"
+        "\n"
+        "  --load FILE[@ADDR]    put an ELF, Intel HEX or raw binary (with @ADDR) into memory;\n"
+        "                        may be given several times\n"
+        "  --flash FILE          keep the flash in FILE between runs (made if missing)\n"
+        "  --board NAME          which board (vboard boards lists them)\n"
+        "  --pin PIN=LEVEL[@TIME[+DURATION]]\n"
+        "                        drive a pin from outside, from TIME on, for DURATION\n"
+        "  --pace real|fast      real: virtual time follows the wall clock. fast: time passes only\n"
+        "                        for transfers and for COMMAND's own waiting, so a run takes the\n"
+        "                        same virtual time on every machine. Default: fast with a COMMAND\n"
+        "                        or a --limit, else real\n"
+        "  --limit TIME          with COMMAND: how long the board runs on after it (default 1s);\n"
+        "                        without: how long it runs at all (default: until Ctrl-C)\n"
+        "  --trace FILE          a line an event; - is standard output\n"
+        "  --help\n"
+        "\n"
+        "TIME is 250ms, 1.5s, 20us or a plain number of seconds.\n"
+        "\n"
+        "Examples\n"
+        "  See what dfu-util sees:\n"
+        "    vboard run --load redfu-boot.elf -- dfu-util -l\n"
+        "  Load an application, keep the flash, then run what was loaded for two seconds:\n"
+        "    vboard run --load redfu-boot.elf --flash board.bin -- \\\n"
+        "        dfu-util -a 0 -s 0x0800C000:leave -D blink.bin\n"
+        "    vboard run --flash board.bin --limit 2s --trace -\n"
+        "  Hold the button for half a second while power comes up:\n"
+        "    vboard run --flash board.bin --pin button=1@0+500ms -- dfu-util -l\n"
+        "  Several tools in a row:\n"
+        "    vboard run --flash board.bin -- sh -c 'dfu-util -l; lsusb -v'\n"
+        "\n"
+        "Exit status: COMMAND's own; 128+n if signal n ended it; 127 if it is not found, 126 if\n"
+        "it cannot run, 125 if vboard itself failed.\n",
+        to);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//
+// Puts a board together, runs it and puts it away. All that can be refused is refused before the
+// board has power; whatever happens afterwards, the flash is saved.
+
+#include "vboard/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vboard/flash_file.h"
+#include "vboard/host/command.h"
+#include "vboard/host/session.h"
+#include "vboard/loads.h"
+#include "vboard/usb/cable.h"
+
+struct pin_event {
+    struct event event;
+    struct run *run;
+    const char *pin;
+    int level;
+};
+
+struct run {
+    const struct options *options;
+    struct timeline timeline;
+    struct trace trace;
+    struct chip *chip;
+    struct cable *cable;
+    struct loads loads;
+    struct flash_file flash;
+    struct pin_event *pins;
+    char command_path[4096];
+    char preload[4096];
+};
+
+static int fail(const char *sentence) {
+    (void)fprintf(stderr, "vboard: %s\n", sentence);
+    return EXIT_VBOARD_FAILED;
+}
+
+static int rest_level(const struct board *board, const char *pin) {
+    for (size_t i = 0; i < board->pin_count; i++) {
+        if (strcmp(board->pins[i].pin, pin) == 0) {
+            return board->pins[i].rest;
+        }
+    }
+    return -1;
+}
+
+static void set_pin(void *ctx) {
+    struct pin_event *event = ctx;
+    (void)chip_set_pin(event->run->chip, event->pin, event->level);
+}
+
+static void schedule_pin(struct run *run, struct pin_event *event, const char *pin, int level,
+                         uint64_t at_ps) {
+    *event = (struct pin_event){
+        .event = {.fire = set_pin, .ctx = event}, .run = run, .pin = pin, .level = level};
+    timeline_schedule(&run->timeline, &event->event, at_ps);
+}
+
+static void drive_pins(struct run *run) {
+    const struct options *options = run->options;
+    const struct board *board = options->board;
+    for (size_t i = 0; i < board->pin_count; i++) {
+        if (board->pins[i].rest >= 0) {
+            (void)chip_set_pin(run->chip, board->pins[i].pin, board->pins[i].rest);
+        }
+    }
+    for (size_t i = 0; i < options->pin_count; i++) {
+        const struct pin_option *pin = &options->pins[i];
+        if (pin->at_ps == 0) { // before the first instruction
+            (void)chip_set_pin(run->chip, pin->pin, pin->level);
+        } else {
+            schedule_pin(run, &run->pins[2 * i], pin->pin, pin->level, pin->at_ps);
+        }
+        if (pin->duration_ps > 0 && pin->duration_ps < TIME_NEVER - pin->at_ps) {
+            schedule_pin(run, &run->pins[2 * i + 1], pin->pin, rest_level(board, pin->pin),
+                         pin->at_ps + pin->duration_ps);
+        }
+    }
+}
+
+static int open_trace(struct run *run) {
+    const char *path = run->options->trace_path;
+    if (!path) {
+        return 0;
+    }
+    run->trace.file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    if (run->trace.file) {
+        return 0;
+    }
+    char why[512];
+    (void)snprintf(why, sizeof why, "%.300s: %s", path, strerror(errno));
+    return fail(why);
+}
+
+// Everything that may be refused.
+static int prepare(struct run *run) {
+    const struct options *options = run->options;
+    char why[512];
+    if (options->command) {
+        int status = command_find(options->command[0], run->command_path, why);
+        if (status != 0) {
+            (void)fail(why);
+            return status;
+        }
+        if (!command_find_preload(run->preload, why)) {
+            return fail(why);
+        }
+    }
+    int status = open_trace(run);
+    if (status != 0) {
+        return status;
+    }
+    run->chip = chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
+    run->cable = cable_new(&run->timeline, &run->trace);
+    run->pins = calloc(2 * options->pin_count + 1, sizeof *run->pins);
+    if (!run->chip || !run->cable || !run->pins) {
+        return fail("out of memory");
+    }
+    // --pin was read with the board's port letters; the chip may have fewer pins in its package.
+    for (size_t i = 0; i < options->pin_count; i++) {
+        if (!chip_set_pin(run->chip, options->pins[i].pin, -1)) {
+            (void)snprintf(why, sizeof why, "--pin %s: no such pin on the %s",
+                           options->pins[i].pin, options->board->chip->name);
+            return fail(why);
+        }
+    }
+    struct image_fault fault;
+    if (!loads_read(&run->loads, options, run->chip, &fault)) {
+        return fail(fault.text);
+    }
+    if (options->flash_path &&
+        !flash_file_open(&run->flash, options->flash_path, chip_flash(run->chip),
+                         options->board->chip->flash_bytes, why)) {
+        return fail(why);
+    }
+    if (!session_prepare()) {
+        return fail("cannot watch for signals");
+    }
+    return 0;
+}
+
+// Nothing in it yet: a chip from the factory.
+static void fill_flash(struct run *run) {
+    if (!run->options->flash_path) {
+        memset(chip_flash(run->chip), 0xff, run->options->board->chip->flash_bytes);
+    }
+    chip_flash_changed(run->chip);
+}
+
+static int go(struct run *run) {
+    const struct options *options = run->options;
+    run->trace.complaints = stderr;
+    chip_set_symbolizer(run->chip, loads_symbol, &run->loads);
+    chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
+    fill_flash(run);
+    drive_pins(run);
+    // Before power comes up, because the processor takes its vectors then; and once more, because
+    // power leaves SRAM undefined, and a --load may go there.
+    bool is_loaded = loads_poke(&run->loads, run->chip);
+    chip_power_on(run->chip);
+    if (!is_loaded || !loads_poke(&run->loads, run->chip)) {
+        return fail("a file could not be put into memory");
+    }
+    struct session_config config = {
+        .timeline = &run->timeline,
+        .trace = &run->trace,
+        .cable = run->cable,
+        .is_fast = options->pace == PACE_FAST,
+        .has_limit = options->has_limit,
+        .limit_ps = options->limit_ps,
+        .command = options->command,
+        .command_path = run->command_path,
+        .preload = run->preload,
+    };
+    return session_run(&config);
+}
+
+static int put_away(struct run *run, int status) {
+    char why[512];
+    if (run->flash.fd >= 0) {
+        if (!flash_file_save(&run->flash, chip_flash(run->chip), why)) {
+            status = fail(why);
+        }
+        flash_file_close(&run->flash);
+    }
+    if (run->trace.file) {
+        bool ok = fflush(run->trace.file) == 0 && !ferror(run->trace.file);
+        ok = (run->trace.file == stdout || fclose(run->trace.file) == 0) && ok;
+        run->trace.file = NULL;
+        if (!ok) {
+            (void)snprintf(why, sizeof why, "%.300s: the trace could not be written",
+                           run->options->trace_path);
+            status = fail(why);
+        }
+    }
+    return status;
+}
+
+int run_board(const struct options *options) {
+    struct run *run = calloc(1, sizeof *run);
+    if (!run) {
+        return fail("out of memory");
+    }
+    run->options = options;
+    run->flash.fd = -1;
+    timeline_init(&run->timeline);
+    trace_init(&run->trace, &run->timeline);
+    int status = prepare(run);
+    if (status == 0) {
+        status = go(run);
+        status = put_away(run, status);
+    } else {
+        flash_file_close(&run->flash);
+        if (run->trace.file && run->trace.file != stdout) {
+            (void)fclose(run->trace.file);
+        }
+    }
+    cable_free(run->cable);
+    chip_free(run->chip);
+    loads_free(&run->loads);
+    free(run->pins);
+    trace_free(&run->trace);
+    timeline_free(&run->timeline);
+    free(run);
+    return status;
+}
