@@ -147,6 +147,12 @@ static void too_few_wait_states_and_an_impossible_pll_are_complaints(void **stat
     store(b, PLLCFGR, 0x07405404); // 2 MHz x 336 = 672 MHz
     store(b, CR, 0x01010083);
     assert_int_equal(trace_complaints(&b->trace, "pll-configuration"), 1);
+    store(b, CR, 0x00010083);
+    store(b, PLLCFGR, 0); // no input divider at all: it never locks
+    store(b, CR, 0x01010083);
+    run_for(b, PS_PER_S);
+    assert_false(load(b, CR) & PLLRDY);
+    assert_int_equal(trace_complaints(&b->trace, "pll-configuration"), 2);
 }
 
 static void enable_registers_keep_the_bits_silicon_keeps(void **state) {

@@ -328,11 +328,18 @@ static void write_protected_sectors_refuse_erase_program_and_mass_erase(void **s
     store(b, OPTKEYR, 0x08192A3B);
     store(b, OPTKEYR, 0x4C5D6E7F);
     store(b, OPTCR, 0x0FF7AAEC); // nWRP3 = 0
+    unlock(b);
+    store(b, CR, X32 | SER | SNB(3) | STRT);
+    assert_int_equal(load(b, SR), BSY); // not in the option bytes yet
+    run_for(b, PS_PER_S);
+    assert_int_equal(load(b, 0x1FFFC008) & 0xFFFF, 0xFFFF);
     store(b, OPTCR, 0x0FF7AAEE); // OPTSTRT
     assert_int_equal(load(b, SR), BSY);
     run_for(b, PS_PER_S);
     chip_reset_pin(b->chip);
     assert_int_equal(load(b, OPTCR), 0x0FF7AAED);
+    assert_int_equal(load(b, 0x1FFFC000) & 0xFFFF, 0xAAEF);
+    assert_int_equal(load(b, 0x1FFFC008) & 0xFFFF, 0xFFF7);
 
     blacken(b);
     unlock(b);

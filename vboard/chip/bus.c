@@ -87,8 +87,11 @@ static bool is_peripheral_space(uint32_t addr) {
            (addr >= 0xE0000000u && addr < 0xE0100000u);
 }
 
-static void report_unmodelled(struct chip *chip, const struct peripheral *peripheral, uint32_t addr,
-                              const char *verb) {
+// Kept out of the read path, which a polling loop goes through at every turn.
+#define RARE __attribute__((noinline, cold))
+
+RARE static void report_unmodelled(struct chip *chip, const struct peripheral *peripheral,
+                                   uint32_t addr, const char *verb) {
     char where[WHERE_MAX];
     char key[WHERE_MAX + 16];
 
@@ -108,21 +111,23 @@ static void report_unmodelled(struct chip *chip, const struct peripheral *periph
     }
 }
 
-static bool is_reachable(struct chip *chip, const struct peripheral *peripheral, const char *verb) {
+RARE static void report_unreachable(struct chip *chip, const struct peripheral *peripheral,
+                                    const char *verb) {
+    bool is_clocked = rcc_is_clocked(chip, peripheral);
     char where[WHERE_MAX];
 
-    if (rcc_is_clocked(chip, peripheral) && !rcc_is_in_reset(chip, peripheral)) {
-        return true;
-    }
     if (chip_is_news(chip, peripheral->base)) {
-        bool is_clocked = rcc_is_clocked(chip, peripheral);
         trace_complaint(chip->trace, is_clocked ? "peripheral-in-reset" : "unclocked-peripheral",
                         chip_where(chip, where), "%s of %s at %s while its %s: %s", verb,
                         peripheral->name, where,
                         is_clocked ? "reset bit in RCC is set" : "clock is off in RCC",
                         verb[0] == 'r' ? "it reads 0" : "the write is lost");
     }
-    return false;
+}
+
+static bool is_reachable(const struct chip *chip, const struct peripheral *peripheral) {
+    return !peripheral->enable_register ||
+           (rcc_is_clocked(chip, peripheral) && !rcc_is_in_reset(chip, peripheral));
 }
 
 static uint32_t lanes(uint32_t addr, unsigned size) {
@@ -146,7 +151,8 @@ bool chip_bus_read(void *ctx, uint32_t addr, unsigned size, uint32_t *value) {
         report_unmodelled(chip, peripheral, addr, "read");
         return true;
     }
-    if (peripheral->enable_register && !is_reachable(chip, peripheral, "read")) {
+    if (!is_reachable(chip, peripheral)) {
+        report_unreachable(chip, peripheral, "read");
         return true;
     }
     if (!peripheral->read(peripheral->ctx, (addr - peripheral->base) & ~3u, &word)) {
@@ -214,7 +220,8 @@ bool chip_bus_write(void *ctx, uint32_t addr, unsigned size, uint32_t value) {
         report_unmodelled(chip, peripheral, addr, "write");
         return true;
     }
-    if (peripheral->enable_register && !is_reachable(chip, peripheral, "write")) {
+    if (!is_reachable(chip, peripheral)) {
+        report_unreachable(chip, peripheral, "write");
         return true;
     }
     return write_peripheral(chip, peripheral, addr, size, value);

@@ -22,8 +22,6 @@ struct rcc {
 
 extern const struct peripheral rcc_peripheral;
 uint64_t rcc_usb_clock_hz(const struct chip *chip);
-bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral);
-bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral);
 void rcc_free(struct chip *chip);
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags);
 // Complains where the flash wait states are too few for HCLK (RM0090 table 10).
@@ -170,6 +168,8 @@ extern const struct peripheral dbgmcu_peripheral;
 #define SYSTEM_BASE 0x1FFF0000u
 #define SYSTEM_SIZE 0x10000u
 void system_memory_fill(struct chip *chip);
+// The option bytes as memory, from flash.option.
+void system_memory_show_option(struct chip *chip);
 
 // --- the chip ---------------------------------------------------------------------------------------------
 
@@ -256,6 +256,18 @@ void chip_bus_guarded(void *chip, uint32_t addr, enum cpu_access access);
 // Peripherals that exist and are not modelled, for complaints (address_map.c).
 extern const struct peripheral unmodelled_peripherals[];
 extern const size_t unmodelled_count;
+
+// On every access to a peripheral, so inline.
+static inline bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral) {
+    return !peripheral->enable_register ||
+           (chip->rcc.regs[peripheral->enable_register / 4] & peripheral->enable_bit);
+}
+
+// Each RSTR register lies 0x20 below its ENR (RM0090 7.3.24).
+static inline bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral) {
+    return peripheral->enable_register &&
+           (chip->rcc.regs[(peripheral->enable_register - 0x20) / 4] & peripheral->enable_bit);
+}
 
 // Merges a write into a register.
 static inline void merge(uint32_t *reg, uint32_t value, uint32_t mask) {

@@ -68,7 +68,8 @@ static unsigned psize(const struct flash *flash) {
 }
 
 static bool is_protected(const struct flash *flash, unsigned sector) {
-    return !(flash->optcr >> (16 + sector) & 1);
+    // What OPTCR was given takes effect when it is in the option bytes (RM0090 3.7.2).
+    return !(flash->option >> (16 + sector) & 1);
 }
 
 // --- trace of programming: one line for ascending addresses ------------------------------------------------
@@ -175,6 +176,7 @@ static void apply(struct chip *chip) {
         break;
     case CHIP_FLASH_OPTION:
         flash->option = flash->optcr & OPTCR_WRITABLE;
+        system_memory_show_option(chip);
         return;
     }
     announce_change(chip, flash->op_addr, flash->op_len);

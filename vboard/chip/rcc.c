@@ -209,13 +209,16 @@ static void pll_ready(void *ctx) {
 // The PLL locks once it is on and its input runs.
 static void start_pll(struct chip *chip) {
     uint32_t cr = REG(chip, CR);
-    bool has_input = cr & (REG(chip, PLLCFGR) & PLLCFGR_PLLSRC ? CR_HSERDY : CR_HSIRDY);
+    uint32_t cfgr = REG(chip, PLLCFGR);
+    bool has_input = cr & (cfgr & PLLCFGR_PLLSRC ? CR_HSERDY : CR_HSIRDY);
+    // Other factors that are not allowed are complained of; with these there is no output at all.
+    bool has_output = pll_m(cfgr) != 0 && pll_n(cfgr) != 0;
 
     if (cr & CR_PLLRDY) {
         return;
     }
-    set_oscillator(chip, &chip->rcc.pll_ready, pll_ready, (cr & CR_PLLON) && has_input,
-                   PLL_START_PS);
+    set_oscillator(chip, &chip->rcc.pll_ready, pll_ready,
+                   (cr & CR_PLLON) && has_input && has_output, PLL_START_PS);
 }
 
 static void hsi_ready(void *ctx) {
@@ -516,16 +519,6 @@ void rcc_free(struct chip *chip) {
 
 uint64_t rcc_usb_clock_hz(const struct chip *chip) {
     return chip->rcc.usb_hz;
-}
-
-bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral) {
-    return !peripheral->enable_register ||
-           (REG(chip, peripheral->enable_register) & peripheral->enable_bit);
-}
-
-bool rcc_is_in_reset(const struct chip *chip, const struct peripheral *peripheral) {
-    // Each RSTR register lies 0x20 below its ENR (RM0090 7.3.24).
-    return REG(chip, peripheral->enable_register - 0x20) & peripheral->enable_bit;
 }
 
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags) {

