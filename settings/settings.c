@@ -14,17 +14,19 @@
 #include "spec/bytes.h"
 #include "spec/crc.h"
 
-#define WORD_ERASED 0xffffffffu
+#define WORD_ERASED    0xffffffffu
 
 // Page header. The magic's low halfword has bits set that 0x0000 and 0xEEEE lack, so that no state
-// of programming it looks like a page of AN3969.
-#define MAGIC        0x544553u // "SET" in memory order; the fourth byte is the format version
-#define VERSION      1u
-#define SEAL_AT      12u
-#define MARK_AT      16u
-#define MARK_LEN     8u
-#define MARK_FIRST   0x53415245u // "ERAS"
-#define MARK_SECOND  0x454e4f44u // "DONE"
+// of programming it looks like a page of AN3969; for the same reason a header is undone by zeroing
+// its check, never its first word.
+#define MAGIC          0x544553u // "SET" in memory order; the fourth byte is the format version
+#define VERSION        1u
+#define MARK_AT        8u
+#define MARK_LEN       8u
+#define CHECK_AT       16u
+#define SEAL_AT        20u
+#define MARK_FIRST     0x53415245u // "ERAS"
+#define MARK_SECOND    0x454e4f44u // "DONE"
 
 // AN3969 2.3: the status halfword of a page that is valid, or receives data; the halfword after it
 // is never written.
@@ -33,24 +35,24 @@
 
 // Last byte of a record's first word. Neither 0x00 nor 0xFF, so that a record cannot be taken for
 // a filler or for erased flash.
-#define TAG_VALUE   0x56u
-#define TAG_DELETED 0x44u
+#define TAG_VALUE      0x56u
+#define TAG_DELETED    0x44u
 
 enum step {
     IDLE = 0,
-    CONFIRM,   // seal the current page's header (again), or claim the page beside a first store
-    KILL,      // zero the other page's magic
-    LAST,      // zero the last word of the log (again)
-    FILL,      // zero the word after it
-    BODY,      // a record
-    SEAL,      // its seal
-    ERASE,     // the other page
-    MARK,      // as erased
-    SPEND,     // zero the mark: the page is in use
-    COPY,      // one record of the log
-    HEADER,    // of the other page
-    COMMIT,    // its seal: the other page is the store
-    DEMOTE,    // zero the old page's magic
+    CONFIRM, // seal the current page's header (again), or claim the page beside a first store
+    KILL,    // undo the other page's header
+    LAST,    // zero the last word of the log (again)
+    FILL,    // zero the word after it
+    BODY,    // a record
+    SEAL,    // its seal
+    ERASE,   // the other page
+    MARK,    // as erased
+    SPEND,   // zero the mark: the page is in use
+    COPY,    // one record of the log
+    HEADER,  // of the other page
+    COMMIT,  // its seal: the other page is the store
+    DEMOTE,  // undo the old page's header
     DONE,
 };
 
@@ -90,7 +92,8 @@ static enum page_state page_state(const struct settings *s, unsigned page, uint3
     if (first == AN3969_VALID || first == AN3969_RECEIVE) {
         return PAGE_FOREIGN;
     }
-    if (load_le24(head) == MAGIC && load_le32(head + 8) == crc32_update(CRC32_START, head, 8)) {
+    if (load_le24(head) == MAGIC &&
+        load_le32(head + CHECK_AT) == crc32_update(CRC32_START, head, CHECK_AT)) {
         if (head[3] != VERSION) {
             return PAGE_FOREIGN;
         }
@@ -195,7 +198,9 @@ static bool next_live(struct settings *s, uint32_t *off) {
     return false;
 }
 
-// Finds the end of the log, and whether it ends in a seal.
+// Finds the end of the log, and whether it ends in a record without a seal. A last word that is
+// neither record nor filler was the first of its record or filler, so nothing after it was begun:
+// the first write of this session zeroes it (LAST).
 static void scan_log(struct settings *s) {
     uint32_t off = SETTINGS_PAGE_HEAD;
     s->end = off;
@@ -204,18 +209,11 @@ static void scan_log(struct settings *s) {
         uint32_t word = word_at(s, s->page, at);
         uint32_t size = record_size(s, at, word);
         off += size != 0 ? size : 4u;
-        if (size != 0) {
-            s->is_in_doubt = word_at(s, s->page, off - 4) == WORD_ERASED;
-            s->tail = at;
-            s->end = off;
-        } else if (word != WORD_ERASED) {
-            s->is_in_doubt = word != 0;
-            s->tail = 0;
+        if (word != WORD_ERASED) {
+            s->is_in_doubt = size != 0 && word_at(s, s->page, off - 4) == WORD_ERASED;
+            s->tail = s->is_in_doubt ? at : 0;
             s->end = off;
         }
-    }
-    if (!s->is_in_doubt) {
-        s->tail = 0;
     }
 }
 
@@ -274,9 +272,16 @@ static enum settings_flash_result program(struct settings *s, unsigned page, uin
 
 static enum settings_flash_result zero(struct settings *s, unsigned page, uint32_t off,
                                        uint32_t len) {
-    store_le32(s->words, 0);
-    store_le32(s->words + 4, 0);
+    for (uint32_t i = 0; i < len; i++) {
+        s->words[i] = 0;
+    }
     return program(s, page, off, s->words, len);
+}
+
+// Takes a page's header back for good. The mark goes first: a marginal one that reads well the
+// next time would have the page taken for erased, with its check already programmed.
+static enum settings_flash_result undo_header(struct settings *s, unsigned page) {
+    return zero(s, page, MARK_AT, CHECK_AT + 4 - MARK_AT);
 }
 
 // Takes one record of the log over to the other page, if it is live.
@@ -298,8 +303,7 @@ static enum settings_flash_result copy_step(struct settings *s) {
         }
         uint32_t first = step_over(s, &s->from);
         uint32_t key = first & 0xffffu;
-        if (first == 0 || key == s->decided_key || is_superseded(s, s->from, key) ||
-            !load(s, at)) {
+        if (first == 0 || key == s->decided_key || is_superseded(s, s->from, key) || !load(s, at)) {
             return SETTINGS_FLASH_DONE;
         }
     }
@@ -314,8 +318,10 @@ static enum settings_flash_result copy_step(struct settings *s) {
 // Starts the operation of s->step and sets the next step. SETTINGS_FLASH_DONE without an operation
 // started just goes on to that.
 static enum settings_flash_result start_step(struct settings *s) {
-    static const uint8_t after_kill[] = {
-        [GOAL_CONFIRM] = DONE, [GOAL_APPEND] = LAST, [GOAL_REBUILD] = ERASE, [GOAL_PREPARE] = ERASE};
+    static const uint8_t after_kill[] = {[GOAL_CONFIRM] = DONE,
+                                         [GOAL_APPEND] = LAST,
+                                         [GOAL_REBUILD] = ERASE,
+                                         [GOAL_PREPARE] = ERASE};
     unsigned other = other_page(s);
     uint8_t *words = s->words;
 
@@ -330,7 +336,7 @@ static enum settings_flash_result start_step(struct settings *s) {
         if (s->goal == GOAL_APPEND && (s->is_spare_ready || is_foreign(s, other))) {
             return SETTINGS_FLASH_DONE;
         }
-        return zero(s, other, 0, 4);
+        return undo_header(s, other);
     case LAST:
         return zero(s, s->page, s->end - 4, 4);
     case FILL:
@@ -344,7 +350,7 @@ static enum settings_flash_result start_step(struct settings *s) {
         s->at = s->end + s->size;
         return zero(s, s->page, s->at - 4, 4);
     case ERASE:
-        s->foreign &= (uint8_t)~(1u << other);
+        s->foreign &= (uint8_t) ~(1u << other);
         s->step = s->goal == GOAL_PREPARE ? MARK : SPEND;
         return s->flash->erase(s->flash->ctx, other);
     case MARK:
@@ -365,12 +371,14 @@ static enum settings_flash_result start_step(struct settings *s) {
         s->sequence++;
         store_le32(words, MAGIC | VERSION << 24);
         store_le32(words + 4, s->sequence);
-        store_le32(words + 8, crc32_update(CRC32_START, words, 8));
-        return program(s, other, 0, words, 12);
+        store_le32(words + MARK_AT, 0);
+        store_le32(words + MARK_AT + 4, 0);
+        store_le32(words + CHECK_AT, crc32_update(CRC32_START, words, CHECK_AT));
+        return program(s, other, 0, words, SEAL_AT);
     case COMMIT:
         return zero(s, other, SEAL_AT, 4);
     case DEMOTE:
-        return s->has_store ? zero(s, s->page, 0, 4) : SETTINGS_FLASH_DONE;
+        return s->has_store ? undo_header(s, s->page) : SETTINGS_FLASH_DONE;
     default:
         return SETTINGS_FLASH_DONE;
     }

@@ -6,9 +6,10 @@
 //
 // Format, steps and their reasons are drawn in docs/settings.md; in short, a page is
 //
-//   +0   magic and format version, sequence, CRC-32 of both     programmed when the page is whole
-//   +12  seal: zero once the three words above are complete
-//   +16  erase-done mark, two words; zero from the page's first use on
+//   +0   magic and format version, sequence             programmed when the page is whole
+//   +8   erase-done mark, two words; zero from the page's first use on
+//   +16  CRC-32 of the four words above
+//   +20  seal: zero once the words above are complete
 //   +24  records, appended: { key16 len8 tag8 | value, padded with 0xFF | CRC-32 | seal }
 //
 // and every word is programmed once after an erase, except that it may be programmed to zero at
@@ -41,15 +42,15 @@
 #define SETTINGS_KEY_BOOT_MODE 0xf001u
 #define SETTINGS_KEY_NONE      0xffffu // not a key
 
-#define SETTINGS_VALUE_MAX 255u
+#define SETTINGS_VALUE_MAX     255u
 
 // Geometry that the format fixes. A record takes the value rounded up to words and 12 bytes.
-#define SETTINGS_PAGE_HEAD   24u
-#define SETTINGS_RECORD_HEAD 12u
-#define SETTINGS_RECORD_MAX  (SETTINGS_RECORD_HEAD + 256u)
+#define SETTINGS_PAGE_HEAD     24u
+#define SETTINGS_RECORD_HEAD   12u
+#define SETTINGS_RECORD_MAX    (SETTINGS_RECORD_HEAD + 256u)
 // Kept free by settings_set() for receiving records, and half of it by settings_delete(): a page
 // filled with values can still delete some, and always takes several rounds of open and close.
-#define SETTINGS_RESERVE 128u
+#define SETTINGS_RESERVE       128u
 
 enum settings_flash_result {
     SETTINGS_FLASH_DONE = 0, // started (erase, program), or nothing under way any more (poll)
@@ -88,24 +89,25 @@ enum settings_consent { SETTINGS_KEEP_FOREIGN = 0, SETTINGS_ERASE_FOREIGN };
 
 // All state of one open store; the caller's to place, nobody's to look into.
 struct settings {
+    // Bytes first: Thumb reaches the first 32 with short instructions.
+    uint8_t step;
+    uint8_t goal;
+    uint8_t page;    // the store; while there is none, the page that is not built first
+    uint8_t foreign; // bit 0, 1: pages that are not ours
+    bool has_store;
+    bool is_spare_ready;  // the other page is erased, marked and unused
+    bool is_settled;      // this session has sealed what an earlier one may have left unfinished
+    bool is_in_doubt;     // the log ends in something unfinished
+    bool is_unconfirmed;  // both pages have a header
+    uint16_t decided_key; // turnover: key of the record at `tail`, once taken over
     const struct settings_flash *flash;
     uint32_t sequence;
     uint32_t end;  // where the log ends: first offset not yet programmed
     uint32_t tail; // last record, if it may be half-programmed; else 0
     uint32_t from; // turnover: next record to look at
-    uint32_t at;   // turnover: where the next copy goes
+    uint32_t at;   // where the next copy, or the end of the log, goes
     uint32_t size; // of the record in `record`
-    uint16_t decided_key; // turnover: key of the record at `tail`, once taken over
-    uint8_t step;
-    uint8_t goal;
-    uint8_t page;       // the store; while there is none, the page that is not built first
-    uint8_t foreign;    // bit 0, 1: pages that are not ours
-    bool has_store;
-    bool is_spare_ready; // the other page is erased, marked and unused
-    bool is_settled;     // this session has sealed what an earlier one may have left unfinished
-    bool is_in_doubt;    // the log ends in something unfinished
-    bool is_unconfirmed; // both pages have a header
-    uint8_t words[12];
+    uint8_t words[20];
     uint8_t record[SETTINGS_RECORD_MAX];
 };
 
@@ -162,8 +164,10 @@ enum settings_result settings_format(struct settings *s) __attribute__((warn_unu
 
 // Opens and closes the record that says "the application area is being changed": committed when
 // settings_poll() says SETTINGS_OK, nothing written when it is so already. While it is open,
-// closing finds room without a turnover, in this session or a later one.
-enum settings_result settings_receiving_open(struct settings *s) __attribute__((warn_unused_result));
+// closing finds room without a turnover, in this session or a later one; only sessions cut short
+// as they begin to write (4 bytes each) can use that up, and then SETTINGS_TURNOVER says so.
+enum settings_result settings_receiving_open(struct settings *s)
+    __attribute__((warn_unused_result));
 enum settings_result settings_receiving_close(struct settings *s)
     __attribute__((warn_unused_result));
 

@@ -98,8 +98,7 @@ static uint32_t sector_first_word(const struct flash_map *map, unsigned sector, 
 static unsigned sector_of(const struct flash_model *m, uint32_t word) {
     unsigned sector = 0;
     uint32_t count;
-    while (sector + 1 < m->sector_count &&
-           sector_first_word(m->map, sector + 1, &count) <= word) {
+    while (sector + 1 < m->sector_count && sector_first_word(m->map, sector + 1, &count) <= word) {
         sector++;
     }
     return sector;

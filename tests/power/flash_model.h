@@ -36,10 +36,10 @@ enum flash_cut {
 enum { FLASH_EXIT_CUT = 1, FLASH_EXIT_MISUSE };
 
 struct flash_word {
-    uint32_t bits;   // stable bits; 1 where weak
-    uint32_t weak;   // bits that read differently from time to time
-    uint16_t mood;   // how they do
-    bool is_used;    // programmed, wholly or partly, since the last completed erase
+    uint32_t bits; // stable bits; 1 where weak
+    uint32_t weak; // bits that read differently from time to time
+    uint16_t mood; // how they do
+    bool is_used;  // programmed, wholly or partly, since the last completed erase
 };
 
 struct flash_model {
@@ -49,26 +49,26 @@ struct flash_model {
     bool *is_half_erased; // by sector
     unsigned sector_count;
     uint64_t seed;
-    uint64_t reads;       // words read
+    uint64_t reads; // words read
     uint32_t power_ups;
-    uint32_t busy_polls;  // polls that say FLASH_BUSY before each operation; 0 if not set
+    uint32_t busy_polls; // polls that say FLASH_BUSY before each operation; 0 if not set
 
-    uint32_t operations;  // words programmed and sectors erased since power came
-    uint32_t cut_at;      // at which of them the power goes, counted from 1; 0 for never
+    uint32_t operations; // words programmed and sectors erased since power came
+    uint32_t cut_at;     // at which of them the power goes, counted from 1; 0 for never
     enum flash_cut cut;
-    uint32_t cuts;        // how often it went
-    uint32_t *erases;     // completed, by sector
+    uint32_t cuts;    // how often it went
+    uint32_t *erases; // completed, by sector
 
     jmp_buf exit;
-    bool has_exit;        // without it a cut or a misuse aborts the program
-    const char *misuse;   // what the code under test did wrong
+    bool has_exit;      // without it a cut or a misuse aborts the program
+    const char *misuse; // what the code under test did wrong
     bool is_off;
 
     // The operation under way.
     bool is_busy;
     bool is_erase;
     unsigned sector;
-    uint32_t next, last;  // words
+    uint32_t next, last; // words
     const uint8_t *data;
     uint32_t waits;
 };

