@@ -318,24 +318,18 @@ static enum settings_flash_result copy_step(struct settings *s) {
 // Starts the operation of s->step and sets the next step. SETTINGS_FLASH_DONE without an operation
 // started just goes on to that.
 static enum settings_flash_result start_step(struct settings *s) {
-    static const uint8_t after_kill[] = {[GOAL_CONFIRM] = DONE,
-                                         [GOAL_APPEND] = LAST,
-                                         [GOAL_REBUILD] = ERASE,
-                                         [GOAL_PREPARE] = ERASE};
     unsigned other = other_page(s);
     uint8_t *words = s->words;
 
     switch (s->step++) {
     case CONFIRM:
+        s->step = s->goal == GOAL_APPEND ? LAST : KILL;
         if (s->has_store) {
             return zero(s, s->page, SEAL_AT, 4);
         }
         return is_foreign(s, s->page) ? SETTINGS_FLASH_DONE : zero(s, s->page, MARK_AT, MARK_LEN);
     case KILL:
-        s->step = after_kill[s->goal];
-        if (s->goal == GOAL_APPEND && (s->is_spare_ready || is_foreign(s, other))) {
-            return SETTINGS_FLASH_DONE;
-        }
+        s->step = s->goal == GOAL_CONFIRM ? DONE : ERASE;
         return undo_header(s, other);
     case LAST:
         return zero(s, s->page, s->end - 4, 4);

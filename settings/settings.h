@@ -130,7 +130,9 @@ enum settings_result settings_get(struct settings *s, uint16_t key, uint8_t *out
                                   uint32_t *len) __attribute__((warn_unused_result));
 
 // Stores a value of 0 to 255 bytes. SETTINGS_OK at once if it is already there, else
-// SETTINGS_BUSY: committed when settings_poll() says SETTINGS_OK. Programs len / 4 + 4 to 8 words.
+// SETTINGS_BUSY: committed when settings_poll() says SETTINGS_OK. Programs the value's words and 3
+// more, and 3 more than that the first time after settings_open(). Where there is no room, telling
+// SETTINGS_FULL from SETTINGS_TURNOVER reads n * n / 2 record heads for n different keys.
 enum settings_result settings_set(struct settings *s, uint16_t key, const uint8_t *value,
                                   uint32_t len) __attribute__((warn_unused_result));
 
