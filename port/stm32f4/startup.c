@@ -89,11 +89,10 @@ static bool is_receiving(void) {
         .read = page_read,
     };
     struct settings settings;
-    uint32_t len;
     // What settings_open() says matters to a writer only: a store that is not there is empty.
     enum settings_result opened = settings_open(&settings, &flash);
     (void)opened;
-    return settings_get(&settings, SETTINGS_KEY_RECEIVING, NULL, 0, &len) == SETTINGS_OK;
+    return boot_is_receiving(&settings);
 }
 
 static _Noreturn void start_dfu(void) {
