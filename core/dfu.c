@@ -281,8 +281,7 @@ static bool start_work(struct dfu *dfu) {
             gate_erased(&dfu->gate, dfu->work_addr);
             dfu->work_started = update_erase(&dfu->update, dfu->work_addr);
         } else {
-            gate_block(&dfu->gate, dfu->work_addr, update_buffer(&dfu->update, dfu->work_addr),
-                       len);
+            gate_block(&dfu->gate, dfu->work_addr, len);
             dfu->work_started = update_program(&dfu->update, dfu->work_addr, len);
         }
         // A block that has been accepted is programmed while the next one comes in.

@@ -4,6 +4,7 @@
 
 #include "core/gate.h"
 
+#include "core/boot.h"
 #include "spec/crc.h"
 #include "spec/stamp.h"
 
@@ -48,72 +49,52 @@ static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint
     gate->port->flash_read(gate->port->ctx, page_address(gate, page) + off, out, len);
 }
 
-static bool is_receiving_recorded(struct gate *gate) {
-    uint32_t len;
-    return settings_get(&gate->settings, SETTINGS_KEY_RECEIVING, NULL, 0, &len) == SETTINGS_OK;
-}
-
-// --- Looking for a stamp, and checking one -------------------------------------------------------
+// --- Stamps --------------------------------------------------------------------------------------
 
 static uint32_t base(const struct gate *gate) {
     return flash_application_address(gate->port->map);
 }
 
-static void start_checking(struct gate *gate, uint32_t stamp_addr) {
-    gate->stamp_addr = stamp_addr;
+// Looks at the block just programmed. Read from flash, so that a stamp may lie in two blocks.
+static void look_for_stamp(struct gate *gate) {
+    uint32_t off = (gate->update->addr - base(gate)) & ~(STAMP_ALIGN - 1u);
+    uint32_t end = gate->update->addr + gate->update->len - base(gate);
+    uint8_t bytes[STAMP_BYTES];
+    struct stamp stamp;
+    for (; off < end; off += STAMP_ALIGN) {
+        update_read(gate->update, base(gate) + off, bytes, sizeof bytes);
+        if (stamp_load(bytes, off, &stamp)) {
+            gate->stamp_addr = base(gate) + off;
+            gate->close_wanted = true;
+        }
+    }
+}
+
+static void start_checking(struct gate *gate) {
     gate->position = base(gate);
     gate->crc = CRC32_START;
     gate->step = GATE_CHECKING;
 }
 
-static void start_looking(struct gate *gate) {
-    gate->is_resuming = true;
-    gate->position = base(gate);
-    gate->step = GATE_LOOKING;
-}
-
-static void poll_looking(struct gate *gate) {
-    uint32_t end = flash_end(gate->port->map);
-    uint8_t bytes[STRIDE];
-    if (gate->position >= end) {
-        gate->step = GATE_IDLE;
-        return;
-    }
-    uint32_t len = end - gate->position < STRIDE ? end - gate->position : STRIDE;
-    update_read(gate->update, gate->position, bytes, len);
-    struct stamp stamp;
-    for (uint32_t off = 0; off + STAMP_BYTES <= len; off += STAMP_ALIGN) {
-        uint32_t addr = gate->position + off;
-        if (stamp_load(bytes + off, addr - base(gate), &stamp)) {
-            gate->looked_until = addr + STAMP_ALIGN;
-            start_checking(gate, addr);
-            return;
-        }
-    }
-    gate->position += len;
-}
-
 static void start_vectors(struct gate *gate);
 
+// One pass holds the image against every stamp it comes by that counts.
 static void poll_checking(struct gate *gate) {
     uint8_t bytes[STRIDE];
-    if (gate->position < gate->stamp_addr) {
-        uint32_t left = gate->stamp_addr - gate->position;
-        uint32_t len = left < STRIDE ? left : STRIDE;
-        update_read(gate->update, gate->position, bytes, len);
-        gate->crc = crc32_update(gate->crc, bytes, len);
-        gate->position += len;
-        return;
-    }
     struct stamp stamp;
-    update_read(gate->update, gate->stamp_addr, bytes, STAMP_BYTES);
-    if (stamp_load(bytes, gate->stamp_addr - base(gate), &stamp) && stamp.crc == gate->crc) {
-        start_vectors(gate);
-    } else if (gate->is_resuming) {
-        gate->stamp_addr = 0;
-        gate->position = gate->looked_until;
-        gate->step = GATE_LOOKING;
-    } else {
+    uint32_t left = flash_end(gate->port->map) - gate->position;
+    uint32_t len = left < STRIDE ? left : STRIDE;
+    update_read(gate->update, gate->position, bytes, len);
+    for (uint32_t off = 0; off < len; off += STAMP_ALIGN, gate->position += STAMP_ALIGN) {
+        bool counts = gate->stamp_addr == 0 || gate->stamp_addr == gate->position;
+        if (counts && stamp_load(bytes + off, gate->position - base(gate), &stamp) &&
+            stamp.crc == gate->crc) {
+            start_vectors(gate);
+            return;
+        }
+        gate->crc = crc32_update(gate->crc, bytes + off, STAMP_ALIGN);
+    }
+    if (left == len || (gate->stamp_addr != 0 && gate->position > gate->stamp_addr)) {
         gate->closed = GATE_NOT_DONE;
         gate->step = GATE_IDLE;
     }
@@ -136,6 +117,7 @@ static void end_close(struct gate *gate, enum gate_answer answer) {
 }
 
 static void start_closing(struct gate *gate) {
+    // Finds room without a turnover (settings.h); if it says otherwise, flash has failed it.
     gate->store = settings_receiving_close(&gate->settings);
     gate->step = GATE_CLOSING;
 }
@@ -152,6 +134,7 @@ static void poll_vectors(struct gate *gate) {
         return;
     }
     if (gate->update->failed != DFU_STATUS_OK) {
+        gate->failed |= 1u << gate->port->map->application_first;
         end_close(gate, GATE_FAILED); // the reason goes to the host by update_take_failure()
     } else {
         start_closing(gate);
@@ -171,8 +154,9 @@ static void poll_preparing(struct gate *gate) {
         return;
     }
     gate->step = GATE_IDLE;
-    if (gate->store == SETTINGS_OK && gate->is_receiving && !gate->has_block) {
-        start_looking(gate);
+    gate->is_receiving = boot_is_receiving(&gate->settings);
+    if (gate->is_receiving) {
+        start_checking(gate);
     }
 }
 
@@ -188,19 +172,12 @@ static void poll_closing(struct gate *gate) {
     if (!store_is_done(gate)) {
         return;
     }
-    if (gate->store == SETTINGS_TURNOVER) {
-        // Traces of a cut in the log: turn over, then the close is asked for again.
-        turn_over(gate);
-        gate->close_wanted = true;
-    } else {
-        end_close(gate, gate->store == SETTINGS_OK ? GATE_GO : GATE_FAILED);
-    }
+    end_close(gate, gate->store == SETTINGS_OK ? GATE_GO : GATE_FAILED);
 }
 
 static void start_close(struct gate *gate) {
-    gate->is_resuming = false;
-    if (gate->stamp_addr) {
-        start_checking(gate, gate->stamp_addr);
+    if (gate->stamp_addr != 0) {
+        start_checking(gate);
     } else {
         start_vectors(gate);
     }
@@ -219,12 +196,12 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
         .read = page_read,
     };
     gate->store = settings_open(&gate->settings, &gate->flash);
-    gate->is_receiving = is_receiving_recorded(gate);
+    gate->is_receiving = boot_is_receiving(&gate->settings);
     if (gate->store == SETTINGS_TURNOVER ||
         (gate->store == SETTINGS_OK && settings_room(&gate->settings) < ROOM_WANTED)) {
         turn_over(gate);
     } else if (gate->is_receiving) {
-        start_looking(gate);
+        start_checking(gate);
     }
 }
 
@@ -243,9 +220,6 @@ void gate_poll(struct gate *gate) {
     case GATE_OPENING:
         poll_opening(gate);
         break;
-    case GATE_LOOKING:
-        poll_looking(gate);
-        break;
     case GATE_CHECKING:
         poll_checking(gate);
         break;
@@ -255,9 +229,13 @@ void gate_poll(struct gate *gate) {
     case GATE_IDLE:
     case GATE_VECTORS:
     default:
+        if (gate->is_block_new && gate->update->failed == DFU_STATUS_OK) {
+            look_for_stamp(gate);
+        }
+        gate->is_block_new = false;
         if (gate->close_wanted) {
             gate->close_wanted = false;
-            if (gate->is_receiving && gate->update->failed == DFU_STATUS_OK) {
+            if (gate->is_receiving && gate->failed == 0 && gate->update->failed == DFU_STATUS_OK) {
                 start_close(gate);
             }
         }
@@ -270,32 +248,28 @@ bool gate_is_busy(const struct gate *gate) {
            gate->step == GATE_VECTORS || gate->step == GATE_CLOSING;
 }
 
-// Looking for a stamp is given up when a host begins to change things.
-static void stop_resuming(struct gate *gate) {
-    if (gate->is_resuming && (gate->step == GATE_LOOKING || gate->step == GATE_CHECKING)) {
-        gate->step = GATE_IDLE;
-        gate->stamp_addr = 0;
-    }
-}
-
 enum gate_answer gate_open(struct gate *gate) {
-    stop_resuming(gate);
+    if (gate->step == GATE_CHECKING) {
+        gate->step = GATE_IDLE; // more comes: what is there now decides nothing
+    }
     if (gate->step != GATE_IDLE || gate->close_wanted || !update_is_idle(gate->update)) {
         return GATE_WAIT;
     }
     if (gate->is_receiving) {
         return GATE_GO;
     }
-    if (gate->store != SETTINGS_OK) {
-        return GATE_NO_RECORD;
+    if (gate->store == SETTINGS_FAILED) {
+        return GATE_NO_RECORD; // trying again would wear flash out
     }
     enum settings_result result = settings_receiving_open(&gate->settings);
-    if (result == SETTINGS_TURNOVER) {
+    if (result == SETTINGS_BUSY) {
+        gate->store = result;
+        gate->step = GATE_OPENING;
+    } else if (result == SETTINGS_TURNOVER && gate->store == SETTINGS_OK) {
         turn_over(gate);
-        return GATE_WAIT;
+    } else {
+        return GATE_NO_RECORD; // foreign pages, or full
     }
-    gate->store = result;
-    gate->step = GATE_OPENING;
     return GATE_WAIT;
 }
 
@@ -313,7 +287,7 @@ enum gate_answer gate_leave(struct gate *gate) {
     if (gate->closed != GATE_WAIT) {
         return gate->closed;
     }
-    if (!gate->stamp_addr && !gate->has_block) {
+    if (gate->failed != 0 || (gate->stamp_addr == 0 && !gate->has_block)) {
         return GATE_NOT_DONE;
     }
     start_close(gate);
@@ -321,41 +295,40 @@ enum gate_answer gate_leave(struct gate *gate) {
 }
 
 void gate_erased(struct gate *gate, uint32_t addr) {
-    unsigned sector = flash_sector_at(gate->port->map, addr);
+    uint32_t bit = 1u << flash_sector_at(gate->port->map, addr);
     if (gate->erase_list_ends) {
         gate->erase_list_ends = false;
         gate->erased = 0;
         gate->written = 0;
         gate->last_written = 0;
+        gate->stamp_addr = 0;
+        gate->failed = 0;
     }
-    gate->erased |= 1u << sector;
-    gate->written &= ~(1u << sector);
-    if (gate->stamp_addr && flash_sector_at(gate->port->map, gate->stamp_addr) == sector) {
+    gate->erased |= bit;
+    gate->written &= ~bit;
+    gate->failed &= ~bit; // until it fails again
+    if (gate->stamp_addr != 0 && bit == 1u << flash_sector_at(gate->port->map, gate->stamp_addr)) {
         gate->stamp_addr = 0;
     }
 }
 
-void gate_block(struct gate *gate, uint32_t addr, const uint8_t *bytes, uint32_t len) {
+// Bit a sector of a range.
+static uint32_t sectors_of(const struct gate *gate, uint32_t addr, uint32_t len) {
+    unsigned first = flash_sector_at(gate->port->map, addr);
     unsigned last = flash_sector_at(gate->port->map, addr + len - 1);
-    for (unsigned sector = flash_sector_at(gate->port->map, addr); sector <= last; sector++) {
-        gate->written |= 1u << sector;
-    }
+    return (2u << last) - (1u << first);
+}
+
+void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
+    gate->written |= sectors_of(gate, addr, len);
+    unsigned last = flash_sector_at(gate->port->map, addr + len - 1);
     if (last > gate->last_written) {
         gate->last_written = last;
     }
     gate->has_block = true;
     gate->may_abort = true;
     gate->is_block_told = false;
-
-    struct stamp stamp;
-    uint32_t lead = (0u - (addr - base(gate))) % STAMP_ALIGN;
-    for (uint32_t off = lead; off + STAMP_BYTES <= len; off += STAMP_ALIGN) {
-        if (stamp_load(bytes + off, addr + off - base(gate), &stamp)) {
-            gate->stamp_addr = addr + off;
-        } else if (gate->stamp_addr == addr + off) {
-            gate->stamp_addr = 0; // written over
-        }
-    }
+    gate->is_block_new = true;
 }
 
 void gate_block_told(struct gate *gate) {
@@ -372,18 +345,18 @@ static bool list_is_complete(const struct gate *gate) {
 }
 
 void gate_aborted(struct gate *gate) {
-    if (!gate->is_receiving || !gate->may_abort || !gate->is_block_told ||
-        gate->port->millis(gate->port->ctx) - gate->told_at_ms > GATE_ABORT_WITHIN_MS) {
-        return;
-    }
-    if (gate->stamp_addr || list_is_complete(gate)) {
-        gate->closed = GATE_WAIT;
+    bool ends_load = gate->may_abort && gate->is_block_told && list_is_complete(gate) &&
+                     gate->port->millis(gate->port->ctx) - gate->told_at_ms <= GATE_ABORT_WITHIN_MS;
+    if (gate->stamp_addr != 0 || ends_load) {
         gate->close_wanted = true;
     }
 }
 
 void gate_failed(struct gate *gate) {
+    const struct update *update = gate->update;
     gate->may_abort = false;
+    gate->failed |=
+        update->len > 0 ? sectors_of(gate, update->addr, update->len) : 1u << update->sector;
 }
 
 void gate_restarted(struct gate *gate) {

@@ -11,8 +11,10 @@
 // - ABORT takes it away only when it looks like the end of a load: within 1 s of the last block's
 //   final GETSTATUS, every sector erased in this session written, the highest write in the
 //   highest of them, and nothing failed or restarted since.
-// - A stamp behind the image, where there is one, decides alone: by leave, by ABORT, and
-//   when DFU mode is entered with the record open.
+// - Neither does while a sector is left in which an operation of this session failed: it must be
+//   erased again.
+// - A stamp that the host has written decides alone: as soon as it is in flash, by leave and by
+//   ABORT. One found when DFU mode is entered with the record open counts if it is right.
 // - Idleness never does, and reading changes nothing.
 //
 // The application's first two words are programmed last, just before the record goes.
@@ -42,8 +44,7 @@ enum gate_step {
     GATE_IDLE = 0,
     GATE_PREPARING, // settings turnover, on entering DFU mode
     GATE_OPENING,   // the record is being written
-    GATE_LOOKING,   // for a stamp, on entering DFU mode
-    GATE_CHECKING,  // a stamp's CRC
+    GATE_CHECKING,  // the image against a stamp: the one written, else any
     GATE_VECTORS,   // the first words are being programmed
     GATE_CLOSING,   // the record is being removed
 };
@@ -53,7 +54,7 @@ struct gate {
     struct update *update;
     struct settings_flash flash;
     struct settings settings;
-    enum settings_result store; // what settings_open() said, or how the last operation ended
+    enum settings_result store; // what settings_open() said, or how the last writing went
     enum gate_step step;
     enum gate_answer closed; // how the last attempt to close ended
     bool is_receiving;       // the record is open
@@ -62,17 +63,16 @@ struct gate {
     bool has_block;        // since the last restart
     bool may_abort;        // nothing failed or restarted since the last block
     bool erase_list_ends;  // the next erase starts a new list
+    bool is_block_new;     // not yet looked at for a stamp
     bool is_block_told;    // the last block's final GETSTATUS has been read
     uint32_t told_at_ms;   // when
     uint32_t erased;       // bit a sector
     uint32_t written;      // bit a sector, since the list began
+    uint32_t failed;       // bit a sector, until it is erased or a new list begins
     unsigned last_written; // sector of the highest write since the list began
-    // The stamp being looked for or checked.
-    uint32_t stamp_addr; // 0: none seen in this session
-    uint32_t position;   // progress of GATE_LOOKING and GATE_CHECKING
-    uint32_t crc;
-    uint32_t looked_until; // where GATE_LOOKING goes on after a wrong CRC
-    bool is_resuming;      // GATE_CHECKING on entering DFU mode
+    uint32_t stamp_addr;   // of the stamp written last; 0 for none
+    uint32_t position;     // GATE_CHECKING: how far
+    uint32_t crc;          // and the CRC up to there
 };
 
 // Opens the settings store and sets the work going that DFU mode begins with: making room, and
@@ -94,13 +94,13 @@ void gate_leave_begin(struct gate *gate);
 // What happened, for the rules above. A block counts as told when the host has read the
 // dfuDNLOAD-IDLE that ends it.
 void gate_erased(struct gate *gate, uint32_t addr);
-void gate_block(struct gate *gate, uint32_t addr, const uint8_t *bytes, uint32_t len);
+void gate_block(struct gate *gate, uint32_t addr, uint32_t len);
 void gate_block_told(struct gate *gate);
 void gate_aborted(struct gate *gate);
-void gate_failed(struct gate *gate);
+void gate_failed(struct gate *gate); // the update's last job; before the next one begins
 void gate_restarted(struct gate *gate);
 
-// Whether the application could be started now.
+// Whether the record is open.
 bool gate_is_receiving(const struct gate *gate);
 
 #endif
