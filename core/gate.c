@@ -197,6 +197,7 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
     };
     gate->store = settings_open(&gate->settings, &gate->flash);
     gate->is_receiving = boot_is_receiving(&gate->settings);
+    update->distrusts_blank = gate->is_receiving;
     if (gate->store == SETTINGS_TURNOVER ||
         (gate->store == SETTINGS_OK && settings_room(&gate->settings) < ROOM_WANTED)) {
         turn_over(gate);

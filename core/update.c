@@ -71,6 +71,7 @@ static void hold_vectors_back(struct update *update, uint8_t *bytes) {
 }
 
 static void end_job(struct update *update, enum dfu_status status) {
+    update->distrusts_blank |= update->job == UPDATE_ERASING && status != DFU_STATUS_OK;
     update->job = UPDATE_IDLE;
     update->failed = status;
 }
@@ -78,6 +79,7 @@ static void end_job(struct update *update, enum dfu_status status) {
 static void start_erase(struct update *update, unsigned sector) {
     update->job = UPDATE_ERASING;
     update->sector = sector;
+    update->prepared &= ~(1u << sector);
     enum flash_result result = update->port->flash_erase(update->port->ctx, sector);
     if (result != FLASH_OK) {
         end_job(update, status_of(result, DFU_STATUS_ERR_ERASE));
@@ -109,7 +111,7 @@ static unsigned next_to_erase(struct update *update) {
         if (update->prepared & (1u << sector)) {
             continue;
         }
-        if (!sector_is_blank(update, sector)) {
+        if (update->distrusts_blank || !sector_is_blank(update, sector)) {
             return sector;
         }
         update->prepared |= 1u << sector;

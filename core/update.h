@@ -40,6 +40,8 @@ struct update {
     unsigned filling;       // buffer the next block goes to
     uint32_t prepared;      // bit n: sector n was erased, found blank, or written since power-up
     enum dfu_status failed; // DFU_STATUS_OK, or why the last job ended
+    // An erase may have been interrupted: a sector that reads blank now need not be erased.
+    bool distrusts_blank;
     // The application's first words, held back: bit n of the mask is set when byte n waits.
     uint8_t vectors[UPDATE_VECTOR_BYTES];
     uint8_t vectors_mask;
@@ -55,7 +57,7 @@ void update_init(struct update *update, const struct port *port);
 uint8_t *update_buffer(struct update *update, uint32_t addr);
 
 // Takes the block filled in at update_buffer(addr) and starts on it: erases each sector it touches
-// that is neither blank nor prepared, then programs and reads back. False, with nothing done,
+// that is neither (reliably) blank nor prepared, then programs and reads back. False, with nothing done,
 // while a job is under way. The range must have passed update_check().
 bool update_program(struct update *update, uint32_t addr, uint32_t len)
     __attribute__((warn_unused_result));
