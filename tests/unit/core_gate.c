@@ -314,6 +314,19 @@ static void abort_with_an_erased_sector_not_written_does_not_close(void **state)
     assert_false(starts_after_settling(desk));
 }
 
+static void abort_with_a_gap_in_the_middle_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK];
+    make_image(image, sizeof image, 5);
+    erase(desk, DESK_APPLICATION);
+    erase(desk, SECTOR_4);
+    erase(desk, SECTOR_5);
+    block(desk, DESK_APPLICATION, image, BLOCK);
+    block(desk, SECTOR_5, image, BLOCK);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
 static void abort_with_the_highest_write_outside_the_erase_list_does_not_close(void **state) {
     struct desk *desk = *state;
     uint8_t image[IMAGE_BYTES];
@@ -620,6 +633,32 @@ static void a_stamp_left_by_a_dead_host_decides_nothing_for_the_next_one(void **
     assert_true(starts_after_settling(desk));
 }
 
+static void a_stamp_that_was_erased_decides_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], small[4096];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0x100);
+    make_image(small, sizeof small, 13);
+    load(desk, image, sizeof image);
+    erase(desk, SECTOR_4);
+    erase(desk, DESK_APPLICATION); // and it is the same session
+    write_from(desk, DESK_APPLICATION, small, sizeof small);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// The beginning of the image is a whole sealed image itself.
+static void the_last_stamp_decides_and_not_one_inside(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, 1024, 0);
+    seal(image, SEALED_BYTES, 0x100);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+}
+
 static void a_stamped_image_that_shrank_goes_by_its_own_stamp(void **state) {
     struct desk *desk = *state;
     uint8_t image[IMAGE_BYTES], small[4096];
@@ -845,6 +884,21 @@ static void a_foreign_spare_page_does_not_matter_while_there_is_room(void **stat
     load(desk, image, sizeof image);
     assert_int_equal(leave(desk), DFU_STATUS_OK);
     assert_true(starts_after_settling(desk));
+    // When it is used up a change is refused, and the application that is there still starts.
+    unsigned loads = 0;
+    struct desk_status status;
+    do {
+        power_cycle(desk);
+        desk_wait_ms(desk, DESK_PREPARED_MS);
+        status = desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION);
+        if (status.status == DFU_STATUS_OK) {
+            write_from(desk, DESK_APPLICATION, image, sizeof image);
+            assert_int_equal(leave(desk), DFU_STATUS_OK);
+        }
+    } while (status.status == DFU_STATUS_OK && loads++ < 100);
+    assert_int_equal(status.status, DFU_STATUS_ERR_WRITE);
+    assert_int_equal(status.string, DESCRIPTORS_NO_RECORD_STRING);
+    assert_true(starts_after_settling(desk));
     assert_int_equal(load_le32(foreign), 0xffff0000u);
     assert_int_equal(foreign[4], 0x55);
 }
@@ -942,6 +996,7 @@ int main(void) {
         TEST(abort_before_the_blocks_final_getstatus_does_not_close),
         TEST(abort_after_a_restart_does_not_close),
         TEST(abort_with_an_erased_sector_not_written_does_not_close),
+        TEST(abort_with_a_gap_in_the_middle_does_not_close),
         TEST(abort_with_the_highest_write_outside_the_erase_list_does_not_close),
         TEST(abort_without_any_erase_does_not_close),
         TEST(a_failure_after_the_last_block_keeps_abort_from_closing),
@@ -962,6 +1017,8 @@ int main(void) {
         TEST(a_stamped_image_loaded_backwards_closes_by_leave),
         TEST(a_stale_stamp_decides_nothing_for_an_image_that_shrank),
         TEST(a_stamp_left_by_a_dead_host_decides_nothing_for_the_next_one),
+        TEST(a_stamp_that_was_erased_decides_nothing),
+        TEST(the_last_stamp_decides_and_not_one_inside),
         TEST(a_stamped_image_that_shrank_goes_by_its_own_stamp),
         TEST(entering_dfu_mode_with_a_rightly_stamped_image_closes),
         TEST(a_load_that_begins_while_a_stamp_is_looked_for_goes_first),
