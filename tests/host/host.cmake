@@ -6,8 +6,19 @@ redfu_test(NAME host/run SOURCES ${CMAKE_CURRENT_LIST_DIR}/run_test.c TIMEOUT 18
 target_compile_definitions(test-host-run PRIVATE
     VBOARD="$<TARGET_FILE:vboard>"
     CLOCK_PROBE="${CMAKE_BINARY_DIR}/tests/clock-probe"
+    UNPLUG_PROBE="${CMAKE_BINARY_DIR}/tests/unplug-probe"
     FIRMWARE="${CMAKE_BINARY_DIR}/firmware/stm32f4-discovery")
-add_dependencies(test-host-run vboard clock-probe)
+add_dependencies(test-host-run vboard clock-probe unplug-probe)
+if(EXISTS ${CMAKE_SOURCE_DIR}/firmware/CMakeLists.txt) # added after tests/
+    add_dependencies(test-host-run firmware)
+endif()
+
+pkg_check_modules(LIBUSB REQUIRED IMPORTED_TARGET libusb-1.0)
+add_executable(unplug-probe ${CMAKE_CURRENT_LIST_DIR}/unplug_probe.c)
+set_target_properties(unplug-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_compile_options(unplug-probe PRIVATE -fno-sanitize=all)
+target_link_options(unplug-probe PRIVATE -fno-sanitize=all)
+target_link_libraries(unplug-probe PRIVATE PkgConfig::LIBUSB spec)
 
 find_package(Threads REQUIRED)
 add_executable(clock-probe ${CMAKE_CURRENT_LIST_DIR}/clock_probe.c)

@@ -88,7 +88,7 @@ static int set_up(void **state) {
         return -1;
     }
     return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) |
-           setenv("F", FIRMWARE, 1);
+           setenv("U", UNPLUG_PROBE, 1) | setenv("F", FIRMWARE, 1);
 }
 
 static int tear_down(void **state) {
@@ -223,6 +223,16 @@ static void several_tools_in_a_row(void **state) {
     assert_non_null(strstr(output, "ID 0483:df11"));
 }
 
+static void device_that_leaves_is_seen_to_leave(void **state) {
+    (void)state;
+    exits(0,
+          "$V run --load $F/redfu-boot.elf --flash u.bin -- dfu-util -a 0 -s 0x0800C000:leave -D "
+          "$F/blink-0.1.bin",
+          "File downloaded successfully");
+    exits(0, "$V run --flash u.bin --pin button=1@0+500ms -- $U", "left");
+    exits(0, "$V run --pace real --flash u.bin --pin button=1@0+500ms -- $U", "left");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_gets_one_sentence),
@@ -233,6 +243,7 @@ int main(void) {
         cmocka_unit_test(dfu_util_loads_and_reads_back),
         cmocka_unit_test(same_command_takes_the_same_virtual_time),
         cmocka_unit_test(several_tools_in_a_row),
+        cmocka_unit_test(device_that_leaves_is_seen_to_leave),
     };
     return cmocka_run_group_tests_name("host/run", tests, set_up, tear_down);
 }

@@ -81,8 +81,11 @@ bool command_find_preload(char path[4096], char why[512]) {
         // In the build folder, then as installed.
         const char *const places[] = {"lib", "../lib", "../lib/redfu"};
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-            int written = snprintf(path, 4096, "%s/%s/" PRELOAD_NAME, self, places[i]);
-            if (written < 4096 && access(path, R_OK) == 0) {
+            char candidate[4096];
+            int written =
+                snprintf(candidate, sizeof candidate, "%s/%s/" PRELOAD_NAME, self, places[i]);
+            if (written < (int)sizeof candidate && access(candidate, R_OK) == 0) {
+                memcpy(path, candidate, sizeof candidate);
                 return true;
             }
         }

@@ -59,7 +59,9 @@ void device_after_fork(void) {
 
 // -- Opening, closing, calling
 
-static void node_opened(int fd) {
+// False for a node that is not in the test bed: umockdev's library then opens the real machine's,
+// which is none of COMMAND's business.
+static bool node_opened(int fd) {
     REAL(ioctl)
     REAL(open)
     struct vboard_identify identify = {.slot = link_slot(), .file = UINT32_MAX};
@@ -67,26 +69,40 @@ static void node_opened(int fd) {
     int result = real_ioctl(fd, VBOARD_IOCTL_IDENTIFY, &identify);
     link_call_end();
     if (result != 0 || identify.file >= VBOARD_FILES_MAX) {
-        return;
+        return false;
     }
     char path[160];
     (void)snprintf(path, sizeof path, "%.120s/ready-%u", link_folder(), identify.file);
     int fifo = real_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fifo < 0) {
-        return;
+        return false;
     }
     fds[fd].file = identify.file;
     fds[fd].fifo = link_hide_fd(fifo);
     fds[fd].kind = FD_NODE;
+    return true;
+}
+
+// "/dev/bus/usb/001/002"; the folders above are nothing special.
+static bool is_node_path(const char *path) {
+    unsigned bus;
+    unsigned device;
+    return path && strncmp(path, NODE_PREFIX, strlen(NODE_PREFIX)) == 0 &&
+           sscanf(path + strlen(NODE_PREFIX), "%3u/%3u", &bus, &device) == 2;
 }
 
 static int opened(int fd, const char *path) {
-    if (fd >= 0 && fd < FDS_MAX && path && strncmp(path, NODE_PREFIX, strlen(NODE_PREFIX)) == 0 &&
-        link_up()) {
-        int saved = errno;
-        node_opened(fd);
-        errno = saved;
+    if (fd < 0 || !is_node_path(path) || !link_up()) {
+        return fd;
     }
+    int saved = errno;
+    if (fd >= FDS_MAX || !node_opened(fd)) {
+        REAL(close)
+        (void)real_close(fd);
+        errno = fd >= FDS_MAX ? EMFILE : ENOENT;
+        return -1;
+    }
+    errno = saved;
     return fd;
 }
 
