@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+//
+// The settings store while power holds, at the real geometry: values, room, turnover, wear,
+// asynchronous use, foreign pages. tests/power/settings.c is about cuts.
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "settings/settings.h"
+#include "spec/bytes.h"
+#include "spec/crc.h"
+#include "tests/power/flash_model.h"
+
+// STM32F407VG (RM0090 table 5), settings in sectors 1 and 2.
+static const struct flash_run runs[] = {{4, 16384}, {1, 65536}, {7, 131072}};
+static const struct flash_map map = {
+    .base = 0x08000000, .runs = runs, .run_count = 3, .settings_first = 1, .application_first = 3};
+#define PAGE0 0x08004000u
+#define PAGE1 0x08008000u
+
+static struct flash_model m;
+static struct settings_flash flash;
+static struct settings s;
+
+static int set_up(void **state) {
+    (void)state;
+    flash_model_init(&m, &map, 1);
+    flash = flash_model_settings(&m);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    flash_model_free(&m);
+    return 0;
+}
+
+static void open_empty(void) {
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+}
+
+static enum settings_result set(uint16_t key, const void *value, uint32_t len) {
+    return settings_wait(&s, settings_set(&s, key, value, len));
+}
+
+static void expect(uint16_t key, const void *value, uint32_t len) {
+    uint8_t out[SETTINGS_VALUE_MAX];
+    uint32_t got;
+    assert_int_equal(settings_get(&s, key, out, sizeof(out), &got), SETTINGS_OK);
+    assert_int_equal(got, len);
+    assert_memory_equal(out, value, len);
+}
+
+static void expect_absent(uint16_t key) {
+    uint32_t len;
+    assert_int_equal(settings_get(&s, key, NULL, 0, &len), SETTINGS_ABSENT);
+}
+
+static void blank_flash_reads_as_an_empty_store_and_is_not_written(void **state) {
+    (void)state;
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    expect_absent(1);
+    assert_int_equal(settings_set(&s, 1, (const uint8_t *)"x", 1), SETTINGS_TURNOVER);
+    assert_int_equal(settings_room(&s), 0);
+    assert_int_equal(m.operations, 0);
+}
+
+static void values_of_every_length_survive_a_reset(void **state) {
+    (void)state;
+    uint8_t value[256];
+    for (unsigned i = 0; i < sizeof(value); i++) {
+        value[i] = (uint8_t)(i * 3);
+    }
+    open_empty();
+    for (uint32_t len = 0; len <= SETTINGS_VALUE_MAX; len++) {
+        enum settings_result r = set((uint16_t)(len % 20), value + (len & 1), len);
+        if (r == SETTINGS_TURNOVER) {
+            assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+            r = set((uint16_t)(len % 20), value + (len & 1), len);
+        }
+        assert_int_equal(r, SETTINGS_OK);
+        expect((uint16_t)(len % 20), value + (len & 1), len);
+    }
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    for (uint32_t len = 236; len <= SETTINGS_VALUE_MAX; len++) {
+        expect((uint16_t)(len % 20), value + (len & 1), len);
+    }
+    assert_int_equal(settings_set(&s, 1, value, 256), SETTINGS_REFUSED);
+    assert_int_equal(settings_set(&s, SETTINGS_KEY_NONE, value, 1), SETTINGS_REFUSED);
+}
+
+static void an_empty_value_is_not_a_deleted_one(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(5, "", 0), SETTINGS_OK);
+    expect(5, "", 0);
+    assert_int_equal(settings_wait(&s, settings_delete(&s, 5)), SETTINGS_OK);
+    expect_absent(5);
+    assert_int_equal(settings_delete(&s, 5), SETTINGS_ABSENT);
+}
+
+static void storing_what_is_there_writes_nothing(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(5, "abc", 3), SETTINGS_OK);
+    uint32_t before = m.operations;
+    assert_int_equal(settings_set(&s, 5, (const uint8_t *)"abc", 3), SETTINGS_OK);
+    assert_int_equal(m.operations, before);
+    assert_int_equal(settings_set(&s, 5, (const uint8_t *)"ab", 2), SETTINGS_BUSY);
+    assert_int_equal(settings_wait(&s, SETTINGS_BUSY), SETTINGS_OK);
+    expect(5, "ab", 2);
+}
+
+static void a_small_buffer_is_told_the_length_and_left_alone(void **state) {
+    (void)state;
+    uint8_t out[2] = {0x11, 0x22};
+    uint32_t len = 0;
+    open_empty();
+    assert_int_equal(set(5, "abc", 3), SETTINGS_OK);
+    assert_int_equal(settings_get(&s, 5, out, 2, &len), SETTINGS_REFUSED);
+    assert_int_equal(len, 3);
+    assert_int_equal(out[0], 0x11);
+}
+
+static void a_prepared_turnover_needs_no_erase_and_wear_is_told(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(settings_turnovers(&s), 1);
+    uint8_t value[2] = {0, 0};
+    for (unsigned i = 0; i < 5000; i++) {
+        store_le16(value, (uint16_t)i);
+        enum settings_result r = set(7, value, 2);
+        if (r == SETTINGS_TURNOVER) {
+            assert_int_equal(settings_wait(&s, settings_prepare(&s, SETTINGS_KEEP_FOREIGN)),
+                             SETTINGS_OK);
+            assert_true(settings_is_prepared(&s));
+            uint32_t erases = m.erases[1] + m.erases[2];
+            assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+            assert_int_equal(m.erases[1] + m.erases[2], erases);
+            r = set(7, value, 2);
+        }
+        assert_int_equal(r, SETTINGS_OK);
+    }
+    expect(7, value, 2);
+    // 16 bytes a record, 1014 a page: five turnovers and the first.
+    assert_int_equal(settings_turnovers(&s), 5);
+    assert_int_equal(m.erases[1] + m.erases[2], 5);
+    assert_in_range(m.erases[1], 2, 3);
+}
+
+static void a_full_store_says_so_and_can_still_delete_and_receive(void **state) {
+    (void)state;
+    uint8_t value[SETTINGS_VALUE_MAX] = {1};
+    open_empty();
+    uint16_t count = 0;
+    enum settings_result r;
+    while ((r = set(count, value, sizeof(value))) == SETTINGS_OK) {
+        count++;
+    }
+    assert_int_equal(r, SETTINGS_FULL);
+    assert_int_equal(count, (16384 - 24 - 128) / 268);
+    assert_int_equal(settings_wait(&s, settings_receiving_open(&s)), SETTINGS_OK);
+    assert_int_equal(settings_wait(&s, settings_receiving_close(&s)), SETTINGS_OK);
+    assert_int_equal(settings_wait(&s, settings_delete(&s, 3)), SETTINGS_OK);
+    assert_int_equal(set(3, value, sizeof(value)), SETTINGS_TURNOVER);
+    assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+    assert_int_equal(set(3, value, sizeof(value)), SETTINGS_OK);
+}
+
+static void operations_under_way_refuse_everything_else(void **state) {
+    (void)state;
+    open_empty();
+    m.busy_polls = 3;
+    uint32_t len, cursor = 0;
+    uint16_t key;
+    uint8_t value[4] = {1, 2, 3, 4};
+    assert_int_equal(settings_set(&s, 9, value, 4), SETTINGS_BUSY);
+    memset(value, 0, sizeof(value)); // the caller's bytes need not stay
+    unsigned polls = 0;
+    while (settings_poll(&s) == SETTINGS_BUSY) {
+        assert_int_equal(settings_get(&s, 9, NULL, 0, &len), SETTINGS_BUSY);
+        assert_int_equal(settings_set(&s, 9, value, 4), SETTINGS_BUSY);
+        assert_int_equal(settings_next(&s, &cursor, &key, &len), SETTINGS_BUSY);
+        assert_int_equal(settings_turnover(&s), SETTINGS_BUSY);
+        assert_int_equal(settings_format(&s), SETTINGS_BUSY);
+        polls++;
+    }
+    assert_true(polls > 4);
+    expect(9, "\1\2\3\4", 4);
+}
+
+static void format_empties_the_store(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(9, "abc", 3), SETTINGS_OK);
+    assert_int_equal(settings_wait(&s, settings_format(&s)), SETTINGS_OK);
+    expect_absent(9);
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    expect_absent(9);
+}
+
+static void load_word(uint32_t addr, uint32_t word) {
+    uint8_t bytes[4];
+    store_le32(bytes, word);
+    flash_model_load(&m, addr, bytes, 4);
+}
+
+static void an_an3969_page_is_left_alone(void **state) {
+    (void)state;
+    static const uint32_t marks[] = {0xffff0000u, 0xffffeeeeu}; // valid, receiving
+    for (unsigned i = 0; i < 2; i++) {
+        flash_model_free(&m);
+        set_up(NULL);
+        load_word(PAGE1, marks[i]);
+        load_word(PAGE1 + 4, 0x55551234u);
+        assert_int_equal(settings_open(&s, &flash), SETTINGS_FOREIGN);
+        uint32_t len;
+        assert_int_equal(settings_get(&s, 1, NULL, 0, &len), SETTINGS_FOREIGN);
+        assert_int_equal(settings_set(&s, 1, (const uint8_t *)"x", 1), SETTINGS_FOREIGN);
+        assert_int_equal(settings_turnover(&s), SETTINGS_FOREIGN);
+        assert_int_equal(m.operations, 0);
+        // A format by consent goes beside it; its variables can still be read, until more consent.
+        assert_int_equal(settings_wait(&s, settings_format(&s)), SETTINGS_OK);
+        assert_int_equal(set(0x5555, "\x34\x12", 2), SETTINGS_OK);
+        assert_int_equal(m.words[(PAGE1 - map.base) / 4].bits, marks[i]);
+        assert_int_equal(m.words[(PAGE1 - map.base) / 4 + 1].bits, 0x55551234u);
+        assert_int_equal(settings_turnover(&s), SETTINGS_FOREIGN);
+        assert_int_equal(settings_prepare(&s, SETTINGS_KEEP_FOREIGN), SETTINGS_FOREIGN);
+        assert_int_equal(m.erases[2], 0);
+        assert_int_equal(settings_wait(&s, settings_prepare(&s, SETTINGS_ERASE_FOREIGN)),
+                         SETTINGS_OK);
+        expect(0x5555, "\x34\x12", 2);
+        assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+    }
+}
+
+static void unknown_data_is_left_alone(void **state) {
+    (void)state;
+    load_word(PAGE0 + 0x1000, 0x12345678u); // an older, larger program, say
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_FOREIGN);
+    assert_int_equal(settings_turnover(&s), SETTINGS_FOREIGN);
+    assert_int_equal(m.operations, 0);
+}
+
+static void a_newer_format_is_left_alone(void **state) {
+    (void)state;
+    uint8_t head[24] = {'S', 'E', 'T', 2, 9};
+    store_le32(head + 16, crc32_update(CRC32_START, head, 16));
+    flash_model_load(&m, PAGE0, head, sizeof(head));
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_FOREIGN);
+    assert_int_equal(settings_turnover(&s), SETTINGS_FOREIGN);
+    assert_int_equal(m.operations, 0);
+}
+
+// The format is an ABI: bootloaders and applications of different age share a board.
+static void the_bytes_on_flash_are_those_of_the_document(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(0x1234, "abc", 3), SETTINGS_OK);
+    uint8_t page[48], expected[48] = {'S', 'E', 'T', 1, 1};
+    memset(page, 0, sizeof(page));
+    store_le32(expected + 16, crc32_update(CRC32_START, expected, 16));
+    static const uint8_t record[8] = {0x34, 0x12, 3, 'V', 'a', 'b', 'c', 0xff};
+    memcpy(expected + 24, record, 8);
+    store_le32(expected + 32, crc32_update(CRC32_START, record, 8));
+    memset(expected + 40, 0xff, 8);
+    flash_model_read(&m, PAGE0, page, sizeof(page));
+    assert_memory_equal(page, expected, sizeof(page));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(blank_flash_reads_as_an_empty_store_and_is_not_written),
+        TEST(values_of_every_length_survive_a_reset),
+        TEST(an_empty_value_is_not_a_deleted_one),
+        TEST(storing_what_is_there_writes_nothing),
+        TEST(a_small_buffer_is_told_the_length_and_left_alone),
+        TEST(a_prepared_turnover_needs_no_erase_and_wear_is_told),
+        TEST(a_full_store_says_so_and_can_still_delete_and_receive),
+        TEST(operations_under_way_refuse_everything_else),
+        TEST(format_empties_the_store),
+        TEST(an_an3969_page_is_left_alone),
+        TEST(unknown_data_is_left_alone),
+        TEST(a_newer_format_is_left_alone),
+        TEST(the_bytes_on_flash_are_those_of_the_document),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
