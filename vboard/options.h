@@ -35,12 +35,20 @@ struct cut_option {
     uint64_t seed;   // of what is left half done
 };
 
+// The cable is pulled, and plugged in again.
+struct unplug_option {
+    uint64_t at_ps;
+    uint64_t duration_ps; // 0: for good
+};
+
 struct options {
     const struct board *board;
     struct load_option *loads;
     size_t load_count;
     struct pin_option *pins;
     size_t pin_count;
+    struct unplug_option *unplugs;
+    size_t unplug_count;
     const char *flash_path; // NULL: flash is not kept
     const char *trace_path; // NULL: no trace; "-": standard output
     enum pace pace;
