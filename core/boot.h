@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "core/flash_map.h"
-#include "settings/settings.h"
 #include "spec/mailbox.h"
 
 enum boot_choice { BOOT_DFU = 0, BOOT_APPLICATION };
@@ -42,11 +41,6 @@ struct boot_ram {
     uint32_t base;
     uint32_t bytes;
 };
-
-// Whether the receiving record is open, in a store that settings_open() has looked at. Answers also
-// when the store asks for a turnover, which the boot stage cannot make: a cut in somebody's settings
-// must neither keep a good application from starting nor let a half one start.
-bool boot_is_receiving(struct settings *settings);
 
 // Whether these can be the first two words of an application of this map: the stack pointer is a
 // multiple of 4 inside some RAM or at its very end, and not at its start; the reset vector is

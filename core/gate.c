@@ -154,7 +154,7 @@ static void poll_preparing(struct gate *gate) {
         return;
     }
     gate->step = GATE_IDLE;
-    gate->is_receiving = boot_is_receiving(&gate->settings);
+    gate->is_receiving = settings_is_receiving(&gate->settings);
     if (gate->is_receiving) {
         start_checking(gate);
     }
@@ -196,7 +196,7 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
         .read = page_read,
     };
     gate->store = settings_open(&gate->settings, &gate->flash);
-    gate->is_receiving = boot_is_receiving(&gate->settings);
+    gate->is_receiving = settings_is_receiving(&gate->settings);
     update->distrusts_blank = gate->is_receiving;
     if (gate->store == SETTINGS_TURNOVER ||
         (gate->store == SETTINGS_OK && settings_room(&gate->settings) < ROOM_WANTED)) {

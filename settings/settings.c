@@ -15,6 +15,8 @@
 #include "spec/crc.h"
 
 #define WORD_ERASED    0xffffffffu
+// Bytes read at a time in search of them; on the stack.
+#define PIECE          64u
 
 // Page header. The magic's low halfword has bits set that 0x0000 and 0xEEEE lack, so that no state
 // of programming it looks like a page of AN3969; for the same reason a header is undone by zeroing
@@ -74,6 +76,23 @@ static uint32_t word_at(const struct settings *s, unsigned page, uint32_t off) {
     return load_le32(bytes);
 }
 
+// The first word in [off, limit) that is not erased, or limit. Reads in pieces, since this is most of
+// what opening a store takes.
+static uint32_t skip_erased(const struct settings *s, unsigned page, uint32_t off, uint32_t limit) {
+    uint8_t piece[PIECE];
+    while (off < limit) {
+        uint32_t len = limit - off < PIECE ? limit - off : PIECE;
+        s->flash->read(s->flash->ctx, page, off, piece, len);
+        for (uint32_t i = 0; i < len; i += 4) {
+            if (load_le32(piece + i) != WORD_ERASED) {
+                return off + i;
+            }
+        }
+        off += len;
+    }
+    return limit;
+}
+
 static unsigned other_page(const struct settings *s) {
     return s->page ^ 1u;
 }
@@ -106,12 +125,8 @@ static enum page_state page_state(const struct settings *s, unsigned page, uint3
     if ((mark | mark_second) == 0) {
         return PAGE_OURS;
     }
-    for (uint32_t off = SETTINGS_PAGE_HEAD; off < s->flash->page_bytes; off += 4) {
-        if (word_at(s, page, off) != WORD_ERASED) {
-            return PAGE_UNKNOWN;
-        }
-    }
-    return PAGE_BLANK;
+    uint32_t bytes = s->flash->page_bytes;
+    return skip_erased(s, page, SETTINGS_PAGE_HEAD, bytes) == bytes ? PAGE_BLANK : PAGE_UNKNOWN;
 }
 
 // Bytes a record with this first word takes, 0 if it is none that fits at `off`.
@@ -200,11 +215,18 @@ static bool next_live(struct settings *s, uint32_t *off) {
 
 // Finds the end of the log, and whether it ends in a record without a seal. A last word that is
 // neither record nor filler was the first of its record or filler, so nothing after it was begun:
-// the first write of this session zeroes it (LAST).
+// the first write of this session zeroes it (LAST). Erased words lie within a record or after the
+// last one, so a run of them longer than any record ends the log.
 static void scan_log(struct settings *s) {
     uint32_t off = SETTINGS_PAGE_HEAD;
     s->end = off;
-    while (off < s->flash->page_bytes) {
+    for (;;) {
+        uint32_t left = s->flash->page_bytes - off;
+        uint32_t limit = off + (left < SETTINGS_RECORD_MAX ? left : SETTINGS_RECORD_MAX);
+        off = skip_erased(s, s->page, off, limit);
+        if (off == limit) {
+            return;
+        }
         uint32_t at = off;
         uint32_t word = word_at(s, s->page, at);
         uint32_t size = record_size(s, at, word);
@@ -594,6 +616,12 @@ enum settings_result settings_receiving_open(struct settings *s) {
 enum settings_result settings_receiving_close(struct settings *s) {
     enum settings_result result = remove_key(s, SETTINGS_KEY_RECEIVING, 0);
     return result == SETTINGS_ABSENT ? SETTINGS_OK : result;
+}
+
+bool settings_is_receiving(struct settings *s) {
+    // Doubts are harmless here. Two headers: either page has the same values. A last record that may be
+    // marginal: if it is another key's, it does not matter.
+    return s->step == IDLE && s->has_store && find(s, SETTINGS_KEY_RECEIVING);
 }
 
 uint32_t settings_turnovers(const struct settings *s) {

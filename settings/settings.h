@@ -173,6 +173,11 @@ enum settings_result settings_receiving_open(struct settings *s)
 enum settings_result settings_receiving_close(struct settings *s)
     __attribute__((warn_unused_result));
 
+// Whether that record is open: for whoever decides at reset, straight after settings_open(), whatever
+// that said. A cut while the record was being opened or closed leaves one or the other answer; both
+// are right then, since the application area is whole.
+bool settings_is_receiving(struct settings *s);
+
 // Wear: turnovers since the store was made. Each page has been erased half as often, rounded up;
 // erases repeated because of a cut are not counted.
 uint32_t settings_turnovers(const struct settings *s);

@@ -73,13 +73,9 @@ static enum mailbox_request mailbox_take(void) {
 // The settings pages, to be read only: memory as it lies.
 static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
     (void)ctx;
-    const uint8_t *from =
-        (const uint8_t *)(uintptr_t)(flash_sector_address(&board_flash_map,
-                                                          board_flash_map.settings_first + page) +
-                                     off);
-    while (len-- > 0) {
-        *out++ = *from++;
-    }
+    unsigned sector = board_flash_map.settings_first + page;
+    __builtin_memcpy(
+        out, (const uint8_t *)(uintptr_t)flash_sector_address(&board_flash_map, sector) + off, len);
 }
 
 // Whether the application area is in the middle of being changed (core/gate.h).
@@ -92,7 +88,7 @@ static bool is_receiving(void) {
     // What settings_open() says matters to a writer only: a store that is not there is empty.
     enum settings_result opened = settings_open(&settings, &flash);
     (void)opened;
-    return boot_is_receiving(&settings);
+    return settings_is_receiving(&settings);
 }
 
 static _Noreturn void start_dfu(void) {

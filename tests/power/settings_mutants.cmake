@@ -31,7 +31,7 @@ endfunction()
 settings_mutant(erases_the_store "return s->flash->erase(s->flash->ctx, other)"
     "return s->flash->erase(s->flash->ctx, s->goal == GOAL_REBUILD && s->has_store ? s->page : other)")
 # Blank flash passes for erased.
-settings_mutant(trusts_blank "return PAGE_BLANK" "return PAGE_SPARE")
+settings_mutant(trusts_blank "? PAGE_BLANK :" "? PAGE_SPARE :")
 # The mark stays while the page is in use.
 settings_mutant(keeps_the_mark "return zero(s, other, MARK_AT, MARK_LEN)" "return SETTINGS_FLASH_DONE")
 # A header counts without its seal.

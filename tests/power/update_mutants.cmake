@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# Broken bootloaders that the sweep of update.c has to find: each is one file of core/ with one text
+# Broken bootloaders that the sweep of update.c has to find: each is one file of core/ or settings/ with one text
 # replaced. A text that is not there exactly once stops the build, so a mutant cannot quietly become
 # the real thing.
 
 # update_mutant(NAME FILE TEXT REPLACEMENT [TEXT REPLACEMENT]...)
 function(update_mutant name file)
-    set(original ${CMAKE_SOURCE_DIR}/core/${file})
+    set(original ${CMAKE_SOURCE_DIR}/${file})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
     file(READ ${original} source)
     math(EXPR last_arg "${ARGC} - 1")
@@ -16,7 +16,7 @@ function(update_mutant name file)
         string(FIND "${source}" "${text}" first)
         string(FIND "${source}" "${text}" last REVERSE)
         if(first EQUAL -1 OR NOT first EQUAL last)
-            message(FATAL_ERROR "update mutant ${name}: not in core/${file} exactly once: ${text}")
+            message(FATAL_ERROR "update mutant ${name}: not in ${file} exactly once: ${text}")
         endif()
         string(REPLACE "${text}" "${ARGV${j}}" source "${source}")
     endforeach()
@@ -34,26 +34,27 @@ function(update_mutant name file)
 endfunction()
 
 # Nothing is recorded.
-update_mutant(no_record gate.c
+update_mutant(no_record core/gate.c
     "enum settings_result result = settings_receiving_open(&gate->settings);"
     "gate->is_receiving = true; return GATE_GO; enum settings_result result = SETTINGS_OK;")
 # The record is on its way, which is taken for there.
-update_mutant(record_too_late gate.c
+update_mutant(record_too_late core/gate.c
     "gate->step = GATE_OPENING;\n    } else if" "gate->step = GATE_OPENING;\n        return GATE_GO;\n    } else if")
 # The first words are programmed as soon as they have come.
-update_mutant(first_words_first gate.c "        gate->is_block_new = false;\n        if (gate->close_wanted) {"
+update_mutant(first_words_first core/gate.c "        gate->is_block_new = false;\n        if (gate->close_wanted) {"
     "        if (gate->is_block_new) { gate->is_block_new = false; update_program_vectors(gate->update); return; }\n        if (gate->close_wanted) {")
 # The record goes before the first words come.
-update_mutant(closes_before_first_words gate.c "if (!update_program_vectors(gate->update))" "if (true)"
+update_mutant(closes_before_first_words core/gate.c "if (!update_program_vectors(gate->update))" "if (true)"
     "    end_close(gate, gate->store == SETTINGS_OK ?" "    update_program_vectors(gate->update); end_close(gate, gate->store == SETTINGS_OK ?")
 # The first words of a block that erases on demand are dropped.
-update_mutant(erase_drops_first_words update.c
+update_mutant(erase_drops_first_words core/update.c
     "update->sector = sector;" "update->sector = sector;\n    update->vectors_mask = 0;")
 # The boot stage takes a store that wants a turnover for empty.
-update_mutant(boot_is_not_in_doubt boot.c "settings->is_unconfirmed = false" "settings->is_unconfirmed = is_unconfirmed")
+update_mutant(boot_is_not_in_doubt settings/settings.c "return s->step == IDLE && s->has_store &&"
+    "return readiness(s) == SETTINGS_OK &&")
 # A host that clears errors away may leave all the same.
-update_mutant(forgives_failures gate.c "if (gate->failed != 0 || (gate->stamp_addr" "if ((gate->stamp_addr")
+update_mutant(forgives_failures core/gate.c "if (gate->failed != 0 || (gate->stamp_addr" "if ((gate->stamp_addr")
 # Blank is erased.
-update_mutant(trusts_blank update.c "update->distrusts_blank || " "")
+update_mutant(trusts_blank core/update.c "update->distrusts_blank || " "")
 # The settings are taken as a cut has left them.
-update_mutant(no_turnover gate.c "if (gate->store == SETTINGS_TURNOVER ||" "if (false &&")
+update_mutant(no_turnover core/gate.c "if (gate->store == SETTINGS_TURNOVER ||" "if (false &&")

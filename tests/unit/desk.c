@@ -390,7 +390,7 @@ bool desk_would_start(struct desk *desk) {
     uint8_t words[UPDATE_VECTOR_BYTES];
     desk->port.flash_read(desk, flash_application_address(map), words, sizeof words);
     struct boot_facts facts = {
-        .receiving = boot_is_receiving(&settings),
+        .receiving = settings_is_receiving(&settings),
         .application_valid =
             boot_vectors_are_sane(map, desk_rams, 2, load_le32(words), load_le32(words + 4)),
     };
