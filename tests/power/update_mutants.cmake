@@ -30,7 +30,7 @@ function(update_mutant name file)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${target} PRIVATE desk core PkgConfig::CMOCKA)
     add_test(NAME power/update/mutant/${name} COMMAND ${target} --expect-detection)
-    set_tests_properties(power/update/mutant/${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(power/update/mutant/${name} PROPERTIES TIMEOUT 300 LABELS long)
 endfunction()
 
 # Nothing is recorded.
