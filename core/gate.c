@@ -59,13 +59,17 @@ static uint32_t base(const struct gate *gate) {
 static void look_for_stamp(struct gate *gate) {
     uint32_t off = (gate->update->addr - base(gate)) & ~(STAMP_ALIGN - 1u);
     uint32_t end = gate->update->addr + gate->update->len - base(gate);
-    uint8_t bytes[STAMP_BYTES];
+    uint32_t most = flash_end(gate->port->map) - base(gate);
+    uint8_t bytes[STRIDE];
     struct stamp stamp;
-    for (; off < end; off += STAMP_ALIGN) {
-        update_read(gate->update, base(gate) + off, bytes, sizeof bytes);
-        if (stamp_load(bytes, off, &stamp)) {
-            gate->stamp_addr = base(gate) + off;
-            gate->close_wanted = true;
+    while (off < end) {
+        uint32_t len = most - off < STRIDE ? most - off : STRIDE;
+        update_read(gate->update, base(gate) + off, bytes, len);
+        for (uint32_t i = 0; i < len && off < end; i += STAMP_ALIGN, off += STAMP_ALIGN) {
+            if (stamp_load(bytes + i, off, &stamp)) {
+                gate->stamp_addr = base(gate) + off;
+                gate->close_wanted = true;
+            }
         }
     }
 }

@@ -50,8 +50,12 @@ static uint32_t vectors_address(const struct update *update) {
 
 void update_read(const struct update *update, uint32_t addr, uint8_t *out, uint32_t len) {
     update->port->flash_read(update->port->ctx, addr, out, len);
+    if (update->vectors_mask == 0) {
+        return;
+    }
+    uint32_t first = vectors_address(update) - addr;
     for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
-        uint32_t off = vectors_address(update) + i - addr;
+        uint32_t off = first + i;
         if ((update->vectors_mask & (1u << i)) && off < len) {
             out[off] &= update->vectors[i]; // as programming will do
         }
@@ -161,19 +165,34 @@ static void continue_block(struct update *update) {
     }
 }
 
+// Whether bytes that the host sent differ in a word at this offset of the padded block.
+static bool word_differs(const struct update *update, uint32_t off, const uint32_t *have,
+                         const uint32_t *want) {
+    for (uint32_t i = 0; i < WORD_BYTES; i++) {
+        bool is_sent = off + i >= lead(update->addr) && off + i < lead(update->addr) + update->len;
+        if (is_sent && ((const uint8_t *)have)[i] != ((const uint8_t *)want)[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// By whole words, at a quarter of the time: nothing is programmed meanwhile.
 static enum dfu_status verify_block(const struct update *update) {
-    const uint8_t *want =
-        (const uint8_t *)update->buffers[update->filling ^ 1u] + lead(update->addr);
-    uint8_t have[VERIFY_BYTES];
-    for (uint32_t done = 0; done < update->len;) {
-        uint32_t len = update->len - done < VERIFY_BYTES ? update->len - done : VERIFY_BYTES;
-        update->port->flash_read(update->port->ctx, update->addr + done, have, len);
-        for (uint32_t i = 0; i < len; i++) {
-            if (have[i] != want[done + i]) {
+    const uint32_t *want = update->buffers[update->filling ^ 1u];
+    uint32_t start = update->addr - lead(update->addr);
+    uint32_t end = lead(update->addr) + update->len;
+    uint32_t have[VERIFY_BYTES / WORD_BYTES];
+    for (uint32_t done = 0; done < end; done += VERIFY_BYTES) {
+        uint32_t left = (end - done + WORD_BYTES - 1) / WORD_BYTES * WORD_BYTES;
+        uint32_t len = left < VERIFY_BYTES ? left : VERIFY_BYTES;
+        update->port->flash_read(update->port->ctx, start + done, (uint8_t *)have, len);
+        for (uint32_t i = 0; i < len / WORD_BYTES; i++) {
+            const uint32_t *word = &want[done / WORD_BYTES + i];
+            if (have[i] != *word && word_differs(update, done + i * WORD_BYTES, &have[i], word)) {
                 return DFU_STATUS_ERR_VERIFY;
             }
         }
-        done += len;
     }
     return DFU_STATUS_OK;
 }
