@@ -157,7 +157,11 @@ static int go(struct run *run) {
     const struct options *options = run->options;
     run->trace.complaints = stderr;
     chip_set_symbolizer(run->chip, loads_symbol, &run->loads);
-    chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
+    if (options->board->usb == BOARD_OTG_HS) {
+        chip_connect_otg_hs(run->chip, cable_connect_device(run->cable, chip_otg_hs(run->chip)));
+    } else {
+        chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
+    }
     fill_flash(run);
     drive_pins(run);
     // Before power comes up, because the processor takes its vectors then; and once more, because

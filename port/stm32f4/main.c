@@ -124,7 +124,7 @@ _Noreturn void dfu_start_up(void) {
     clock_start(&m->clock);
     led_init();
     if (!clock_to_168_mhz(&m->clock) ||
-        !otg_init(&m->otg, &otg_fs, &m->bootloader.usbd, &m->clock, BOARD_VBUS_SENSING)) {
+        !otg_init(&m->otg, &BOARD_USB_CORE, &m->bootloader.usbd, &m->clock, BOARD_VBUS_SENSING)) {
         trouble(&m->clock);
     }
     flash_init(&m->flash, &board_flash_map, &m->clock);

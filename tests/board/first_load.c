@@ -2,7 +2,8 @@
 //
 // redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of
 // it by every way there is, a load, and what the application finds. The host is this file, transfer
-// by transfer over the cable; unmodified dfu-util has its own tests.
+// by transfer over the cable; unmodified dfu-util has its own tests. Each test runs on every board:
+// the table of vboard/boards.c says what it is, the build has an image of its own for it.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include "spec/bytes.h"
 #include "spec/dfu.h"
+#include "vboard/boards.h"
 #include "vboard/chip/chip.h"
 #include "vboard/usb/cable.h"
 #include "vboard/usb/enumerate.h"
@@ -24,6 +26,9 @@
 #define BLOCK           2048u
 // As hosts do: five seconds a control transfer (USB 2.0 9.2.6.1).
 #define TRANSFER_MAX_PS (5 * PS_PER_S)
+
+// The board under test.
+static const struct board *board;
 
 struct bench {
     struct timeline timeline;
@@ -41,7 +46,7 @@ struct image {
 
 static void load_image(struct image *image, const char *name) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", FIRMWARE_FOLDER, name);
+    snprintf(path, sizeof path, "%s/%s/%s", FIRMWARE_FOLDER, board->name, name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     image->len = (uint32_t)fread(image->bytes, 1, sizeof image->bytes, file);
@@ -63,17 +68,24 @@ static void on_failed(void *ctx, const char *why) {
 }
 
 // A board with redfu-boot in it, cable plugged, power not yet on.
-static struct bench *bench_new(uint32_t hse_hz) {
+static struct bench *bench_new_with(uint32_t hse_hz) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
     timeline_init(&bench->timeline);
     trace_init(&bench->trace, &bench->timeline);
     bench->trace.complaints = stderr;
-    const struct chip_wiring wiring = {.hse_hz = hse_hz};
-    bench->chip = chip_new(&chip_stm32f407vg, &wiring, &bench->timeline, &bench->trace);
+    struct chip_wiring wiring = board->wiring;
+    wiring.hse_hz = hse_hz;
+    bench->chip = chip_new(board->chip, &wiring, &bench->timeline, &bench->trace);
     bench->cable = cable_new(&bench->timeline, &bench->trace);
     assert_true(bench->chip && bench->cable);
-    chip_connect_otg_fs(bench->chip, cable_connect_device(bench->cable, chip_otg_fs(bench->chip)));
+    if (board->usb == BOARD_OTG_HS) {
+        chip_connect_otg_hs(bench->chip,
+                            cable_connect_device(bench->cable, chip_otg_hs(bench->chip)));
+    } else {
+        chip_connect_otg_fs(bench->chip,
+                            cable_connect_device(bench->cable, chip_otg_fs(bench->chip)));
+    }
     const struct enumerate_listener listener = {bench, on_ready, on_gone, on_failed};
     bench->enumerator = enumerator_new(&bench->timeline, bench->cable, &bench->trace, &listener);
     assert_non_null(bench->enumerator);
@@ -84,6 +96,10 @@ static struct bench *bench_new(uint32_t hse_hz) {
     chip_set_pin(bench->chip, "PA0", 0);
     cable_plug(bench->cable);
     return bench;
+}
+
+static struct bench *bench_new(void) {
+    return bench_new_with(board->wiring.hse_hz);
 }
 
 // Nothing was done that silicon would suffer from in silence, and no flash access met a busy unit.
@@ -218,7 +234,7 @@ static void assert_application_runs(struct bench *bench, unsigned edges_a_second
 
 static void blank_board_shows_dfu_and_its_strings(void **state) {
     (void)state;
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     chip_power_on(bench->chip);
     wait_for_device(bench);
     assert_int_equal(load_le16(bench->device->device_descriptor + 8), 0x0483);
@@ -242,7 +258,7 @@ static void loads_and_loads_again_over_it(void **state) {
     static struct image first, second;
     load_image(&first, "blink-0.1.bin");
     load_image(&second, "blink-0.2.bin");
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     chip_power_on(bench->chip);
     wait_for_device(bench);
     dfu_load(bench, &first);
@@ -266,7 +282,7 @@ static void uploads_what_is_there(void **state) {
     (void)state;
     static struct image image;
     load_image(&image, "blink-0.1.bin");
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     place_application(bench, "blink-0.1.bin");
     chip_set_pin(bench->chip, "PA0", 1);
     chip_power_on(bench->chip);
@@ -281,7 +297,7 @@ static void uploads_what_is_there(void **state) {
 
 static void starts_the_application_unless_the_button_is_held(void **state) {
     (void)state;
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     place_application(bench, "blink-0.1.bin");
     chip_power_on(bench->chip);
     assert_application_runs(bench, BLINK_0_1_EDGES);
@@ -297,7 +313,7 @@ static void starts_the_application_unless_the_button_is_held(void **state) {
 
 static void own_sector_is_refused(void **state) {
     (void)state;
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     chip_power_on(bench->chip);
     wait_for_device(bench);
     static uint8_t before[16384];
@@ -320,7 +336,7 @@ static void own_sector_is_refused(void **state) {
 // A host gives a transfer up at any instant and starts another: that one is answered, and right.
 static void transfer_given_up_anywhere_leaves_the_next_whole(void **state) {
     (void)state;
-    struct bench *bench = bench_new(8000000);
+    struct bench *bench = bench_new();
     chip_power_on(bench->chip);
     wait_for_device(bench);
     // No pause between transfers: the next SETUP comes while the firmware is busy with the last.
@@ -356,7 +372,7 @@ static void transfer_given_up_anywhere_leaves_the_next_whole(void **state) {
 
 static void without_a_crystal_it_blinks_and_tries_again(void **state) {
     (void)state;
-    struct bench *bench = bench_new(0);
+    struct bench *bench = bench_new_with(0);
     chip_power_on(bench->chip);
     run_ms(bench, 500);
     // 50 ms a level (TROUBLE_BLINK_MS): 20 edges a second, now and after the next try.
@@ -367,15 +383,24 @@ static void without_a_crystal_it_blinks_and_tries_again(void **state) {
     bench_free(bench);
 }
 
+static int set_board(void **state) {
+    board = *state;
+    return 0;
+}
+
+#define ON(name, at)                                                                               \
+    { #name "#" at, name, set_board, NULL, (void *)board_find(at) }
+#define ON_EACH(name) ON(name, "stm32f4-discovery"), ON(name, "stm32f407-hs")
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blank_board_shows_dfu_and_its_strings),
-        cmocka_unit_test(loads_and_loads_again_over_it),
-        cmocka_unit_test(uploads_what_is_there),
-        cmocka_unit_test(starts_the_application_unless_the_button_is_held),
-        cmocka_unit_test(own_sector_is_refused),
-        cmocka_unit_test(transfer_given_up_anywhere_leaves_the_next_whole),
-        cmocka_unit_test(without_a_crystal_it_blinks_and_tries_again),
+        ON_EACH(blank_board_shows_dfu_and_its_strings),
+        ON_EACH(loads_and_loads_again_over_it),
+        ON_EACH(uploads_what_is_there),
+        ON_EACH(starts_the_application_unless_the_button_is_held),
+        ON_EACH(own_sector_is_refused),
+        ON_EACH(transfer_given_up_anywhere_leaves_the_next_whole),
+        ON_EACH(without_a_crystal_it_blinks_and_tries_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

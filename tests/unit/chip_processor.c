@@ -50,8 +50,8 @@ static struct board *start(uint32_t reset_vector) {
     struct board *board = calloc(1, sizeof(*board));
     timeline_init(&board->timeline);
     trace_init(&board->trace, &board->timeline);
-    board->chip =
-        chip_new(&chip_stm32f407vg, &(struct chip_wiring){0, 0}, &board->timeline, &board->trace);
+    board->chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
+                           &board->timeline, &board->trace);
     assert_non_null(board->chip);
     assert_true(chip_poke(board->chip, 0x08000000, (const uint8_t *)program, sizeof(program)));
     assert_true(chip_poke(board->chip, 0x08000004, (const uint8_t *)&reset_vector, 4));

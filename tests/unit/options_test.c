@@ -141,7 +141,8 @@ static void boards_are_known_by_name(void **state) {
     accepted("run --board stm32f4-discovery");
     assert_string_equal(options.board->chip->name, "STM32F407VG");
     assert_int_equal(read_line("run --board list"), OPTIONS_BOARDS);
-    refused("run --board nucleo", "no board is called 'nucleo'; there is: stm32f4-discovery");
+    refused("run --board nucleo",
+            "no board is called 'nucleo'; there is: stm32f4-discovery, stm32f407-hs");
 }
 
 static void mistakes_are_named(void **state) {

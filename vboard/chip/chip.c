@@ -403,6 +403,32 @@ static uint8_t *memory_at(const struct chip *chip, uint32_t addr, uint32_t len) 
     return NULL;
 }
 
+static bool is_ccm(const struct chip *chip, uint32_t addr) {
+    return addr - CCM_BASE < chip->model->ccm_bytes;
+}
+
+bool chip_master_load(void *ctx, uint32_t addr, uint8_t *data, uint32_t len) {
+    const struct chip *chip = ctx;
+    const uint8_t *memory = is_ccm(chip, addr) ? NULL : memory_at(chip, addr, len);
+
+    if (!memory) {
+        return false;
+    }
+    memcpy(data, memory, len);
+    return true;
+}
+
+bool chip_master_store(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len) {
+    struct chip *chip = ctx;
+
+    if (addr - SRAM_BASE >= chip->model->sram_bytes || !memory_at(chip, addr, len)) {
+        return false;
+    }
+    memcpy(memory_at(chip, addr, len), data, len);
+    cpu_code_changed(chip->cpu, addr, len);
+    return true;
+}
+
 bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t len) {
     uint8_t *memory = memory_at(chip, addr, len);
 

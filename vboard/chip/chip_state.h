@@ -41,6 +41,8 @@ void rcc_check_wait_states(struct chip *chip);
 #define RCC_AHB3ENR      0x38u
 #define RCC_APB1ENR      0x40u
 #define RCC_APB2ENR      0x44u
+#define RCC_AHB1LPENR    0x50u
+#define RCC_AHB2LPENR    0x54u
 
 // --- PWR and the backup domain (RM0090 5, 26) ------------------------------------------------------
 
@@ -219,7 +221,8 @@ struct chip {
     struct syscfg syscfg;
     struct exti exti;
     struct dbgmcu dbgmcu;
-    struct otg *otg_fs;
+    struct otg *otg_fs, *otg_hs; // otg_hs NULL where the chip has none
+    bool was_stopped_asleep[2];  // told of by otg_wiring.c: OTG_FS, OTG_HS
 };
 
 #define WHERE_MAX 96u
@@ -252,6 +255,11 @@ void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral,
 bool chip_bus_read(void *chip, uint32_t addr, unsigned size, uint32_t *value);
 bool chip_bus_write(void *chip, uint32_t addr, unsigned size, uint32_t value);
 void chip_bus_guarded(void *chip, uint32_t addr, enum cpu_access access);
+
+// Memory as a bus master other than the processor reaches it (RM0090 2.1: SRAM, and flash for
+// reading; not CCM). False for anything else.
+bool chip_master_load(void *chip, uint32_t addr, uint8_t *data, uint32_t len);
+bool chip_master_store(void *chip, uint32_t addr, const uint8_t *data, uint32_t len);
 
 // Peripherals that exist and are not modelled, for complaints (address_map.c).
 extern const struct peripheral unmodelled_peripherals[];

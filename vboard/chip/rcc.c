@@ -18,8 +18,6 @@
 #define AHB3RSTR     0x18u
 #define APB1RSTR     0x20u
 #define APB2RSTR     0x24u
-#define AHB1LPENR    0x50u
-#define AHB2LPENR    0x54u
 #define AHB3LPENR    0x58u
 #define APB1LPENR    0x60u
 #define APB2LPENR    0x64u
@@ -397,8 +395,8 @@ static const struct {
     {RCC_AHB3ENR, 0, 0x00000001u, 0},
     {RCC_APB1ENR, 0, 0x36FEC9FFu, 0},
     {RCC_APB2ENR, 0, 0x00075F33u, 0},
-    {AHB1LPENR, 0, 0x7E6791FFu, 0x7E6791FFu},
-    {AHB2LPENR, 0, 0x000000F1u, 0x000000F1u},
+    {RCC_AHB1LPENR, 0, 0x7E6791FFu, 0x7E6791FFu},
+    {RCC_AHB2LPENR, 0, 0x000000F1u, 0x000000F1u},
     {AHB3LPENR, 0, 0x00000001u, 0x00000001u},
     {APB1LPENR, 0, 0x36FEC9FFu, 0x36FEC9FFu},
     {APB2LPENR, 0, 0x00075F33u, 0x00075F33u},
@@ -418,8 +416,8 @@ static bool write_plain(struct chip *chip, uint32_t off, uint32_t value, uint32_
         if (plain[i].enable) {
             chip_reset_peripherals(chip, plain[i].enable, REG(chip, off) & ~old);
         }
-        if (off == RCC_AHB2ENR && REG(chip, off) != old) {
-            chip_usb_clock_changed(chip); // OTGFSEN
+        if ((off == RCC_AHB2ENR || off == RCC_AHB1ENR) && REG(chip, off) != old) {
+            chip_usb_clock_changed(chip); // OTGFSEN, OTGHSEN
         }
         return true;
     }

@@ -35,6 +35,7 @@
 
 // RM0090 7.3.10: ports A to I from bit 0.
 #define RCC_AHB1ENR_GPIO(letter) (1u << ((letter) - 'A'))
+#define RCC_AHB1ENR_OTGHSEN      (1u << 29)
 // RM0090 7.3.11.
 #define RCC_AHB2ENR_OTGFSEN      (1u << 7)
 
