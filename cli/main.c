@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// The program: terminal, real USB, Ctrl-C.
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+// A signal handler has no context to be given: the one global of the program.
+static volatile sig_atomic_t interrupted;
+
+// The first Ctrl-C ends the load in an orderly way; the handler is then gone, so that a second one
+// ends the program even if a device no longer answers.
+static void on_interrupt(int signal) {
+    (void)signal;
+    interrupted = 1;
+}
+
+static bool is_cancelled(void *ctx) {
+    (void)ctx;
+    return interrupted != 0;
+}
+
+static enum redfu_result connect_usb(void *ctx, struct redfu **redfu, struct redfu_fault *fault) {
+    (void)ctx;
+    return redfu_new(redfu, fault);
+}
+
+int main(int argc, char **argv) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_interrupt;
+    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    (void)sigaction(SIGINT, &action, NULL); // fails for no signal but an invalid one
+    (void)sigaction(SIGTERM, &action, NULL);
+    const struct surroundings surroundings = {
+        .out = stdout,
+        .err = stderr,
+        .is_terminal = isatty(STDOUT_FILENO) == 1,
+        .connect = connect_usb,
+        .is_cancelled = is_cancelled,
+    };
+    return cli_main(argc, argv, &surroundings);
+}

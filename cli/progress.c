@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// Progress in words a person can check: one line for each sector erased and each run written or
+// read, redrawn in place on a terminal, finished once elsewhere.
+
+#include <inttypes.h>
+
+#include "cli/cli.h"
+
+const char *words_size(uint64_t bytes, char *out, size_t size) {
+    if (bytes >= 1024 && bytes % 1024 == 0) {
+        (void)snprintf(out, size, "%" PRIu64 " KB", bytes / 1024);
+    } else if (bytes >= 10 * 1024) {
+        (void)snprintf(out, size, "%" PRIu64 ".%" PRIu64 " KB", bytes / 1024,
+                       bytes % 1024 * 10 / 1024);
+    } else {
+        (void)snprintf(out, size, "%" PRIu64 " byte%s", bytes, bytes == 1 ? "" : "s");
+    }
+    return out;
+}
+
+const char *words_time(uint64_t us, char *out, size_t size) {
+    if (us < 10000000) {
+        (void)snprintf(out, size, "%" PRIu64 " ms", us / 1000);
+    } else {
+        (void)snprintf(out, size, "%" PRIu64 ".%" PRIu64 " s", us / 1000000, us / 100000 % 10);
+    }
+    return out;
+}
+
+static const char *verb(enum redfu_phase phase) {
+    switch (phase) {
+    case REDFU_PHASE_ERASE:
+        return "Erasing";
+    case REDFU_PHASE_WRITE:
+        return "Writing";
+    case REDFU_PHASE_VERIFY:
+        return "Verifying";
+    case REDFU_PHASE_READ:
+    default:
+        return "Reading";
+    }
+}
+
+static void print_start(FILE *out, const struct redfu_progress *progress) {
+    char what[32];
+    char size[32];
+    if (progress->phase == REDFU_PHASE_ERASE) {
+        (void)snprintf(what, sizeof what, "Erasing sector %u", progress->sector);
+    } else {
+        (void)snprintf(what, sizeof what, "%s", verb(progress->phase));
+    }
+    (void)fprintf(out, "%-17s 0x%08" PRIX32 "  %s ... ", what, progress->addr,
+                  words_size(progress->len, size, sizeof size));
+}
+
+static void print_end(FILE *out, const struct redfu_progress *progress) {
+    char time[32];
+    (void)fprintf(out, "%s", words_time(progress->elapsed_us, time, sizeof time));
+    if (progress->phase != REDFU_PHASE_ERASE && progress->elapsed_us >= 1000) {
+        (void)fprintf(out, " (%" PRIu64 " KB/s)",
+                      (uint64_t)progress->len * 1000000 / 1024 / progress->elapsed_us);
+    }
+}
+
+static void show(void *ctx, const struct redfu_progress *progress) {
+    struct cli *cli = ctx;
+    FILE *out = cli->surroundings->out;
+    bool is_terminal = cli->surroundings->is_terminal;
+    bool is_over = progress->done >= progress->len;
+    unsigned percent =
+        progress->len > 0 ? (unsigned)((uint64_t)progress->done * 100 / progress->len) : 100;
+    if (progress->done == 0 && !is_over) {
+        print_start(out, progress);
+        cli->line_is_open = true;
+        cli->percent = 0;
+    } else if (is_over || (is_terminal && percent != cli->percent)) {
+        cli->percent = percent;
+        if (is_terminal) {
+            (void)fputs("\r", out);
+            print_start(out, progress);
+        }
+        if (is_over) {
+            print_end(out, progress);
+            (void)fputs(is_terminal ? "\033[K\n" : "\n", out);
+            cli->line_is_open = false;
+        } else {
+            (void)fprintf(out, "%u %%", percent);
+        }
+    }
+    (void)fflush(out);
+}
+
+static bool is_cancelled(void *ctx) {
+    const struct cli *cli = ctx;
+    return cli->surroundings->is_cancelled(cli->surroundings->ctx);
+}
+
+struct redfu_watch progress_watch(struct cli *cli) {
+    return (struct redfu_watch){
+        .ctx = cli,
+        .progress = cli->options->quiet ? NULL : show,
+        .is_cancelled = is_cancelled,
+    };
+}
+
+void progress_break(struct cli *cli) {
+    if (cli->line_is_open) {
+        (void)fputs("\n", cli->surroundings->out);
+        (void)fflush(cli->surroundings->out);
+        cli->line_is_open = false;
+    }
+}

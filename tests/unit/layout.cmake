@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+redfu_test(NAME unit/layout SOURCES unit/layout.c LIBRARIES redfu_host)
