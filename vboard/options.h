@@ -28,12 +28,20 @@ struct pin_option {
     uint64_t duration_ps; // 0: for good
 };
 
+struct supply_option {
+    unsigned mv;
+    uint64_t at_ps;
+    uint64_t duration_ps; // 0: for good
+};
+
 struct options {
     const struct board *board;
     struct load_option *loads;
     size_t load_count;
     struct pin_option *pins;
     size_t pin_count;
+    struct supply_option *supplies;
+    size_t supply_count;
     const char *flash_path; // NULL: flash is not kept
     const char *trace_path; // NULL: no trace; "-": standard output
     enum pace pace;

@@ -22,6 +22,12 @@ struct pin_event {
     int level;
 };
 
+struct supply_event {
+    struct event event;
+    struct run *run;
+    unsigned mv;
+};
+
 struct run {
     const struct options *options;
     struct timeline timeline;
@@ -31,6 +37,7 @@ struct run {
     struct loads loads;
     struct flash_file flash;
     struct pin_event *pins;
+    struct supply_event *supplies;
     char command_path[4096];
     char preload[4096];
 };
@@ -83,6 +90,35 @@ static void drive_pins(struct run *run) {
     }
 }
 
+#define SUPPLY_MV 3300u
+
+static void set_supply(void *ctx) {
+    struct supply_event *event = ctx;
+    chip_set_supply_mv(event->run->chip, event->mv);
+}
+
+static void schedule_supply(struct run *run, struct supply_event *event, unsigned mv,
+                            uint64_t at_ps) {
+    *event =
+        (struct supply_event){.event = {.fire = set_supply, .ctx = event}, .run = run, .mv = mv};
+    timeline_schedule(&run->timeline, &event->event, at_ps);
+}
+
+static void drive_supply(struct run *run) {
+    for (size_t i = 0; i < run->options->supply_count; i++) {
+        const struct supply_option *supply = &run->options->supplies[i];
+        if (supply->at_ps == 0) { // before power comes up
+            chip_set_supply_mv(run->chip, supply->mv);
+        } else {
+            schedule_supply(run, &run->supplies[2 * i], supply->mv, supply->at_ps);
+        }
+        if (supply->duration_ps > 0 && supply->duration_ps < TIME_NEVER - supply->at_ps) {
+            schedule_supply(run, &run->supplies[2 * i + 1], SUPPLY_MV,
+                            supply->at_ps + supply->duration_ps);
+        }
+    }
+}
+
 static int open_trace(struct run *run) {
     const char *path = run->options->trace_path;
     if (!path) {
@@ -119,7 +155,8 @@ static int prepare(struct run *run) {
         chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
     run->cable = cable_new(&run->timeline, &run->trace);
     run->pins = calloc(2 * options->pin_count + 1, sizeof *run->pins);
-    if (!run->chip || !run->cable || !run->pins) {
+    run->supplies = calloc(2 * options->supply_count + 1, sizeof *run->supplies);
+    if (!run->chip || !run->cable || !run->pins || !run->supplies) {
         return fail("out of memory");
     }
     // --pin was read with the board's port letters; the chip may have fewer pins in its package.
@@ -164,6 +201,7 @@ static int go(struct run *run) {
     }
     fill_flash(run);
     drive_pins(run);
+    drive_supply(run);
     // Before power comes up, because the processor takes its vectors then; and once more, because
     // power leaves SRAM undefined, and a --load may go there.
     bool is_loaded = loads_poke(&run->loads, run->chip);
@@ -229,6 +267,7 @@ int run_board(const struct options *options) {
     chip_free(run->chip);
     loads_free(&run->loads);
     free(run->pins);
+    free(run->supplies);
     trace_free(&run->trace);
     timeline_free(&run->timeline);
     free(run);

@@ -145,6 +145,23 @@ static void boards_are_known_by_name(void **state) {
             "no board is called 'nucleo'; there is: stm32f4-discovery, stm32f407-hs");
 }
 
+static void supplies_are_understood(void **state) {
+    (void)state;
+    accepted("run --supply 2.65V@1s+5ms --supply 1800mV");
+    assert_int_equal(options.supply_count, 2);
+    assert_int_equal(options.supplies[0].mv, 2650);
+    assert_int_equal(options.supplies[0].at_ps, PS_PER_S);
+    assert_int_equal(options.supplies[0].duration_ps, 5 * PS_PER_MS);
+    assert_int_equal(options.supplies[1].mv, 1800);
+    refused("run --supply 3.3", "not VOLTAGE");
+    refused("run --supply 5V", "at most 3.6V");
+    refused("run --supply 99999999999999999999V", "at most 3.6V");
+    refused("run --supply V", "not VOLTAGE");
+    refused("run --supply 2.5mV", "not VOLTAGE");
+    refused("run --supply 3V+5ms", "not VOLTAGE");
+    refused("run --supply 3V@soon", "no such time");
+}
+
 static void mistakes_are_named(void **state) {
     (void)state;
     refused("run --lod x", "no such option: --lod");
@@ -164,6 +181,7 @@ int main(void) {
         cmocka_unit_test(loads_take_an_address),
         cmocka_unit_test(pins_are_understood),
         cmocka_unit_test(boards_are_known_by_name),
+        cmocka_unit_test(supplies_are_understood),
         cmocka_unit_test(mistakes_are_named),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

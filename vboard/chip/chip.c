@@ -169,11 +169,13 @@ static void perform_reset(struct chip *chip, enum reset_cause cause) {
         [RESET_POWER_ON] = {"power-on", RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
         [RESET_PIN] = {"pin", RCC_CSR_PINRSTF},
         [RESET_SOFTWARE] = {"software", RCC_CSR_SFTRSTF | RCC_CSR_PINRSTF},
+        [RESET_BROWN_OUT] = {"brown-out", RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
     };
 
     chip->pending_reset = RESET_NONE;
     trace_event(chip->trace, TRACE_RESET, "reset", "cause=%s", causes[cause].name);
-    for (size_t i = 0; i < chip->peripheral_count; i++) {
+    // RCC, the first, comes last: a peripheral is not to see its clock fail before its own reset.
+    for (size_t i = chip->peripheral_count; i-- > 0;) {
         const struct peripheral *peripheral = &chip->peripherals[i];
         if (cause == RESET_POWER_ON && peripheral->power_on) {
             peripheral->power_on(peripheral->ctx);
@@ -187,13 +189,18 @@ static void perform_reset(struct chip *chip, enum reset_cause cause) {
     cpu_reset(chip->cpu);
 }
 
-static void request_reset(struct chip *chip, enum reset_cause cause) {
+void chip_request_reset(struct chip *chip, enum reset_cause cause) {
     if (chip->is_running) {
         chip->pending_reset = cause;
         cpu_break(chip->cpu);
     } else {
         perform_reset(chip, cause);
     }
+}
+
+void chip_rebase(struct chip *chip) {
+    chip->base_ps = timeline_now(chip->timeline);
+    chip->base_cycles = cpu_cycles(chip->cpu);
 }
 
 // --- the processor as a runner of the timeline ---------------------------------------------------------
@@ -210,7 +217,7 @@ static void skip_sleep(struct chip *chip, uint64_t until_cycle) {
 static uint64_t run(void *ctx, uint64_t until_ps) {
     struct chip *chip = ctx;
 
-    if (!chip->is_powered) {
+    if (!chip->is_powered || chip->supply.is_held) {
         return until_ps;
     }
     chip->is_running = true;
@@ -221,6 +228,9 @@ static uint64_t run(void *ctx, uint64_t until_ps) {
 
         if (chip->pending_reset != RESET_NONE) {
             perform_reset(chip, chip->pending_reset);
+            if (chip->supply.is_held) {
+                let_pass(chip, until_ps);
+            }
         } else if (stop == CPU_STOP_SLEEP && !chip->is_interrupted) {
             skip_sleep(chip, until_cycle);
         } else if (stop == CPU_STOP_LOCKUP) {
@@ -308,6 +318,7 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
     chip->timeline = timeline;
     chip->trace = trace;
     chip->core_hz = HSI_HZ;
+    chip->supply.mv = SUPPLY_MV;
     chip->cpu = cpu_new(model->irq_count, PRIORITY_BITS, CPUID_CORTEX_M4_R0P1);
     chip->flash.bytes = malloc(model->flash_bytes);
     chip->sram = calloc(1, model->sram_bytes);
@@ -362,15 +373,15 @@ void chip_power_on(struct chip *chip) {
     cpu_code_changed(chip->cpu, SRAM_BASE, chip->model->sram_bytes);
     if (!chip->is_powered) {
         chip->is_powered = true;
-        chip->base_ps = timeline_now(chip->timeline);
-        chip->base_cycles = cpu_cycles(chip->cpu);
+        chip_rebase(chip);
     }
-    request_reset(chip, RESET_POWER_ON);
+    chip_request_reset(chip, RESET_POWER_ON);
+    supply_power_on(chip);
 }
 
 void chip_reset_pin(struct chip *chip) {
     if (chip->is_powered) {
-        request_reset(chip, RESET_PIN);
+        chip_request_reset(chip, RESET_PIN);
     }
 }
 

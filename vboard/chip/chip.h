@@ -49,6 +49,9 @@ void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 // Power comes up: until then the processor does not run. SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
 // values, the processor starts from the vector table at the boot memory. Between runs or from an event, while the chip is not running.
 void chip_power_on(struct chip *chip);
+// The supply voltage; 3300 until set. What follows: PVD, brown-out reset (while it is too low the chip
+// stays in reset), flash that fails where its parallelism asks for more. Between runs or from an event.
+void chip_set_supply_mv(struct chip *chip, unsigned mv);
 // NRST pulled low and released. SRAM and the backup domain are kept. From anywhere: inside the
 // processor's access it happens after the instruction under way.
 void chip_reset_pin(struct chip *chip);

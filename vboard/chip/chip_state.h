@@ -69,6 +69,29 @@ extern const struct peripheral bkpsram_peripheral;
 // RCC_BDCR.BDRST.
 void rtc_backup_reset(struct chip *chip);
 
+// The detector's threshold, PWR_CR.PLS, and whether it is on.
+unsigned pwr_pvd_level(const struct chip *chip, bool *is_on);
+
+// --- the supply voltage (supply.c) -----------------------------------------------------------------
+
+struct supply {
+    unsigned mv;
+    bool is_below_pvd;  // PWR_CSR.PVDO
+    bool is_held;       // brown-out: the chip stays in reset
+    bool is_power_lost; // so deep that it comes back as from power-on
+};
+
+#define SUPPLY_MV 3300u // until somebody sets another
+
+// The highest PSIZE that flash can be programmed and erased with.
+unsigned supply_max_psize(const struct chip *chip);
+uint32_t supply_hz_per_wait_state(const struct chip *chip);
+bool supply_is_below_pvd(const struct chip *chip);
+// PWR_CR was written or reset.
+void supply_update_pvd(struct chip *chip);
+// Power has come up: holds the chip in reset while the supply is too low.
+void supply_power_on(struct chip *chip);
+
 // --- FLASH interface (RM0090 3) ---------------------------------------------------------------------
 
 #define FLASH_SECTORS 12u
@@ -84,6 +107,7 @@ struct flash {
 
     // The operation under way.
     bool is_busy;
+    bool is_weak; // the supply is too low for its parallelism
     enum chip_flash_kind kind;
     uint32_t op_addr, op_len;
     uint64_t op_value;
@@ -113,6 +137,8 @@ void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value
 // passes until it ends.
 void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access);
 unsigned flash_wait_states(const struct chip *chip);
+// The supply changed, perhaps in the middle of an operation.
+void flash_supply_changed(struct chip *chip);
 void flash_free(struct chip *chip);
 
 // --- GPIO (RM0090 8) --------------------------------------------------------------------------------
@@ -179,7 +205,7 @@ void system_memory_show_option(struct chip *chip);
 #define SLOT_SIZE      0x400u
 #define SLOTS_A_REGION 512u
 
-enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE };
+enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE, RESET_BROWN_OUT };
 
 #define REPORTED_MAX 4096u
 
@@ -215,6 +241,7 @@ struct chip {
 
     struct rcc rcc;
     struct pwr pwr;
+    struct supply supply;
     struct rtc rtc;
     struct flash flash;
     struct gpio_port gpio[GPIO_PORTS];
@@ -235,6 +262,10 @@ const char *chip_symbol(const struct chip *chip);
 bool chip_is_news(struct chip *chip, uint32_t addr);
 // Lets time pass for the processor in the middle of an access; everything else goes on.
 void chip_stand_still(struct chip *chip, uint64_t until_ps);
+// Resets now, or after the instruction under way.
+void chip_request_reset(struct chip *chip, enum reset_cause cause);
+// The processor goes on from the present instant: it had no time while it was held in reset.
+void chip_rebase(struct chip *chip);
 // HCLK is now this; the time passed so far stays what it was.
 void chip_set_core_hz(struct chip *chip, uint64_t hz);
 // PLL48CK may have changed.

@@ -133,14 +133,17 @@ static void complain_above(struct chip *chip, const char *clock, uint64_t hz, ui
 
 void rcc_check_wait_states(struct chip *chip) {
     char where[WHERE_MAX];
-    // RM0090 table 10, 2.7-3.6 V: one more wait state for each 30 MHz begun.
-    unsigned needed = (unsigned)((chip->rcc.hclk_hz + 30000000 - 1) / 30000000) - 1;
+    // RM0090 table 10: one more wait state for each 30 MHz begun (less with a lower supply), seven at
+    // most.
+    uint32_t step_hz = supply_hz_per_wait_state(chip);
+    unsigned needed = (unsigned)((chip->rcc.hclk_hz + step_hz - 1) / step_hz) - 1;
 
     if (flash_wait_states(chip) < needed) {
         trace_complaint(chip->trace, "flash-wait-states", chip_where(chip, where),
-                        "HCLK is %" PRIu64 " Hz and flash needs %u wait states, but FLASH_ACR "
+                        "HCLK is %" PRIu64
+                        " Hz, the supply %u mV: flash needs %u wait states, but FLASH_ACR "
                         "says %u (at %s)",
-                        chip->rcc.hclk_hz, needed, flash_wait_states(chip), where);
+                        chip->rcc.hclk_hz, chip->supply.mv, needed, flash_wait_states(chip), where);
     }
 }
 
