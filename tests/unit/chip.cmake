@@ -9,6 +9,8 @@ foreach(subject chip flash_ctl otg_hs supply)
 endforeach()
 
 if(TARGET vboard_cpu)
-    redfu_test(NAME unit/chip_processor SOURCES ${CMAKE_CURRENT_LIST_DIR}/chip_processor.c
-        LIBRARIES vboard_chip)
+    foreach(subject chip_processor art)
+        redfu_test(NAME unit/${subject} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${subject}.c
+            LIBRARIES vboard_chip)
+    endforeach()
 endif()

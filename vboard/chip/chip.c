@@ -130,6 +130,7 @@ void chip_remap(struct chip *chip, unsigned mode) {
     cpu_region_set_bytes(chip->cpu, chip->boot_region, bytes[mode & 3], sizes[mode & 3],
                          map[mode & 3].writable);
     chip_guard_flash(chip, chip->flash.is_busy);
+    art_configure(chip);
 }
 
 void chip_guard_flash(struct chip *chip, bool is_guarded) {
@@ -301,6 +302,8 @@ static void add_memories(struct chip *chip) {
                          .read = chip_bus_read,
                          .write = chip_bus_write,
                          .guarded = chip_bus_guarded,
+                         .watched_fetch = art_watched_fetch,
+                         .watched_load = art_watched_load,
                          .reset_request = bus_reset_request,
                          .complaint = bus_complaint,
                          .systick_reference_divider = SYSTICK_DIVIDER,
@@ -349,6 +352,7 @@ void chip_free(struct chip *chip) {
         return;
     }
     flash_free(chip);
+    art_free(chip);
     rcc_free(chip);
     otg_wiring_free(chip);
     if (chip->cpu) {

@@ -141,6 +141,37 @@ unsigned flash_wait_states(const struct chip *chip);
 void flash_supply_changed(struct chip *chip);
 void flash_free(struct chip *chip);
 
+// --- ART accelerator (RM0090 3.5.2, art.c) ----------------------------------------------------------
+
+#define ART_LINE_BYTES 16u
+#define ART_DATA_LINES 8u
+
+struct art_line {
+    uint32_t off; // from FLASH_BASE
+    uint8_t bytes[ART_LINE_BYTES];
+    bool is_stale;
+};
+
+struct art {
+    struct art_line data[ART_DATA_LINES]; // most recently read first
+    unsigned data_count;
+    // Lines whose instructions were executed before they changed: old contents, and a flag each;
+    // NULL until the first.
+    uint8_t *old_code, *stale_code;
+    uint32_t stale_code_count;
+};
+
+// FLASH_ACR or the memory at address 0 changed, or FLASH_CR was locked or unlocked.
+void art_configure(struct chip *chip);
+void art_reset_instructions(struct chip *chip);
+void art_reset_data(struct chip *chip);
+// Around every change of flash by its own operations.
+void art_before_change(struct chip *chip, uint32_t addr, uint32_t len, bool is_erase);
+void art_programmed(struct chip *chip, uint32_t addr, uint32_t len);
+void art_watched_fetch(void *chip, uint32_t addr, uint16_t *halfword);
+void art_watched_load(void *chip, uint32_t addr, unsigned size, uint32_t *value);
+void art_free(struct chip *chip);
+
 // --- GPIO (RM0090 8) --------------------------------------------------------------------------------
 
 #define GPIO_PORTS 9u
@@ -244,6 +275,7 @@ struct chip {
     struct supply supply;
     struct rtc rtc;
     struct flash flash;
+    struct art art;
     struct gpio_port gpio[GPIO_PORTS];
     struct syscfg syscfg;
     struct exti exti;

@@ -186,6 +186,9 @@ static void apply(struct chip *chip) {
     uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
     uint8_t before[8] = {0};
 
+    if (flash->kind != CHIP_FLASH_OPTION) {
+        art_before_change(chip, flash->op_addr, flash->op_len, flash->kind != CHIP_FLASH_PROGRAM);
+    }
     switch (flash->kind) {
     case CHIP_FLASH_ERASE:
     case CHIP_FLASH_MASS_ERASE:
@@ -204,6 +207,9 @@ static void apply(struct chip *chip) {
     }
     if (flash->is_weak) {
         fail_weakly(chip, before);
+    }
+    if (flash->kind == CHIP_FLASH_PROGRAM) {
+        art_programmed(chip, flash->op_addr, flash->op_len);
     }
     announce_change(chip, flash->op_addr, flash->op_len);
 }
