@@ -34,6 +34,13 @@ struct supply_option {
     uint64_t duration_ps; // 0: for good
 };
 
+// --cut: power goes at one flash operation.
+struct cut_option {
+    uint64_t number; // of the operation, from 1; 0: no cut
+    bool is_torn;    // inside it rather than before it
+    uint64_t seed;   // of what is left half done
+};
+
 struct options {
     const struct board *board;
     struct load_option *loads;
@@ -47,6 +54,7 @@ struct options {
     enum pace pace;
     bool has_limit;
     uint64_t limit_ps;
+    struct cut_option cut;
     char **command; // NULL-terminated; NULL without a COMMAND
 };
 

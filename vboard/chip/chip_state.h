@@ -107,7 +107,7 @@ struct flash {
 
     // The operation under way.
     bool is_busy;
-    bool is_weak; // the supply is too low for its parallelism
+    bool is_undersupplied; // the supply is too low for its parallelism
     enum chip_flash_kind kind;
     uint32_t op_addr, op_len;
     uint64_t op_value;
@@ -122,6 +122,14 @@ struct flash {
     uint32_t run_addr, run_len;
     uint64_t run_stalls, run_last_ps;
     struct event run_idle;
+
+    // What cuts left behind (flash_fault.c).
+    uint8_t *weak; // bits that are neither 0 nor 1 for sure, beside `bytes`
+    bool has_weak[FLASH_SECTORS];
+    bool is_half_erased[FLASH_SECTORS];
+    uint64_t tear_seed;
+    uint64_t draws;     // how often weak bits were drawn
+    bool is_cut_inside; // chip_power_off_inside()
 
     uint64_t op_count;
     uint32_t erase_count[FLASH_SECTORS];
@@ -139,6 +147,8 @@ void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access);
 unsigned flash_wait_states(const struct chip *chip);
 // The supply changed, perhaps in the middle of an operation.
 void flash_supply_changed(struct chip *chip);
+// Somebody else than firmware wrote these bytes, from the start of flash: they are what they are.
+void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len);
 void flash_free(struct chip *chip);
 
 // --- ART accelerator (RM0090 3.5.2, art.c) ----------------------------------------------------------
@@ -236,7 +246,15 @@ void system_memory_show_option(struct chip *chip);
 #define SLOT_SIZE      0x400u
 #define SLOTS_A_REGION 512u
 
-enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE, RESET_BROWN_OUT };
+// The last is none of a chip's reset causes: power goes.
+enum reset_cause {
+    RESET_NONE,
+    RESET_POWER_ON,
+    RESET_PIN,
+    RESET_SOFTWARE,
+    RESET_BROWN_OUT,
+    RESET_POWER_OFF
+};
 
 #define REPORTED_MAX 4096u
 
@@ -252,6 +270,7 @@ struct chip {
     // Time of the processor: base_ps + (cycles - base_cycles) at core_hz.
     uint64_t core_hz, base_ps, base_cycles;
     bool is_powered;
+    uint32_t power_ups;
     bool is_running; // inside the runner's run()
     bool is_interrupted;
     enum reset_cause pending_reset;
@@ -302,6 +321,8 @@ void chip_rebase(struct chip *chip);
 void chip_set_core_hz(struct chip *chip, uint64_t hz);
 // PLL48CK may have changed.
 void chip_usb_clock_changed(struct chip *chip);
+// False from chip_power_off() on, also while the instruction under way ends.
+bool chip_has_power(const struct chip *chip);
 // Puts flash, system memory or SRAM at address 0 (SYSCFG_MEMRMP).
 void chip_remap(struct chip *chip, unsigned mode);
 // Guards flash while it is busy.
