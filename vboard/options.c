@@ -119,6 +119,21 @@ static enum options_result add_load(struct options *options, const char *text,
     return OPTIONS_RUN;
 }
 
+// TIME and DURATION of the option `name` with the value `text`; NULL where not given.
+static enum options_result span(const char *name, const char *text, const char *time,
+                                const char *duration, uint64_t *at_ps, uint64_t *duration_ps,
+                                struct options_fault *fault) {
+    if (time && !options_time(time, at_ps)) {
+        return wrong(fault, "%s %s: '%s' is no time (250ms, 1.5s, 20us, or seconds)", name, text,
+                     time);
+    }
+    if (duration && (!options_time(duration, duration_ps) || *duration_ps == 0)) {
+        return wrong(fault, "%s %s: '%s' is no duration (250ms, 1.5s, 20us, or seconds)", name,
+                     text, duration);
+    }
+    return OPTIONS_RUN;
+}
+
 // PIN=LEVEL[@TIME[+DURATION]]
 static enum options_result add_pin(struct options *options, const char *text,
                                    struct options_fault *fault) {
@@ -144,13 +159,10 @@ static enum options_result add_pin(struct options *options, const char *text,
     if (strcmp(level, "0") != 0 && strcmp(level, "1") != 0) {
         return wrong(fault, "--pin %s: the level is 0 or 1, not '%s'", text, level);
     }
-    if (time && !options_time(time, &pin.at_ps)) {
-        return wrong(fault, "--pin %s: '%s' is no time (250ms, 1.5s, 20us, or seconds)", text,
-                     time);
-    }
-    if (duration && (!options_time(duration, &pin.duration_ps) || pin.duration_ps == 0)) {
-        return wrong(fault, "--pin %s: '%s' is no duration (250ms, 1.5s, 20us, or seconds)", text,
-                     duration);
+    enum options_result result =
+        span("--pin", text, time, duration, &pin.at_ps, &pin.duration_ps, fault);
+    if (result != OPTIONS_RUN) {
+        return result;
     }
     char buffer[8];
     const char *name = board_pin_find(options->board, copy, buffer);
@@ -161,6 +173,29 @@ static enum options_result add_pin(struct options *options, const char *text,
     strcpy(pin.pin, name);
     options->pins = grow(options->pins, options->pin_count, sizeof *options->pins);
     options->pins[options->pin_count++] = pin;
+    return OPTIONS_RUN;
+}
+
+// TIME[+DURATION]
+static enum options_result add_unplug(struct options *options, const char *text,
+                                      struct options_fault *fault) {
+    char copy[64];
+    if (strlen(text) >= sizeof copy) {
+        return wrong(fault, "--unplug %.40s...: not TIME[+DURATION]", text);
+    }
+    strcpy(copy, text);
+    char *duration = strchr(copy, '+');
+    if (duration) {
+        *duration++ = '\0';
+    }
+    struct unplug_option unplug = {0};
+    enum options_result result =
+        span("--unplug", text, copy, duration, &unplug.at_ps, &unplug.duration_ps, fault);
+    if (result != OPTIONS_RUN) {
+        return result;
+    }
+    options->unplugs = grow(options->unplugs, options->unplug_count, sizeof *options->unplugs);
+    options->unplugs[options->unplug_count++] = unplug;
     return OPTIONS_RUN;
 }
 
@@ -281,6 +316,7 @@ enum {
     OPT_LOAD,
     OPT_FLASH,
     OPT_PIN,
+    OPT_UNPLUG,
     OPT_PACE,
     OPT_TRACE,
     OPT_LIMIT,
@@ -293,6 +329,7 @@ static const struct option long_options[] = {
     {"load", required_argument, NULL, OPT_LOAD},
     {"flash", required_argument, NULL, OPT_FLASH},
     {"pin", required_argument, NULL, OPT_PIN},
+    {"unplug", required_argument, NULL, OPT_UNPLUG},
     {"pace", required_argument, NULL, OPT_PACE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"limit", required_argument, NULL, OPT_LIMIT},
@@ -323,6 +360,8 @@ static enum options_result take(struct options *options, int option, const char 
         raw->texts = grow(raw->texts, raw->count, sizeof *raw->texts);
         raw->texts[raw->count++] = value;
         return OPTIONS_RUN;
+    case OPT_UNPLUG:
+        return add_unplug(options, value, fault);
     case OPT_PACE:
         raw->has_pace = true;
         options->pace = strcmp(value, "real") == 0 ? PACE_REAL : PACE_FAST;
@@ -388,8 +427,8 @@ static enum options_result refuse_option(int code, int argc, char **argv,
         }
     }
     return wrong(fault,
-                 "no such option: %s; there are --board --load --flash --pin --pace --trace "
-                 "--limit --cut --supply --help",
+                 "no such option: %s; there are --board --load --flash --pin --unplug --pace "
+                 "--trace --limit --cut --supply --help",
                  given);
 }
 
@@ -421,6 +460,7 @@ void options_free(struct options *options) {
     }
     free(options->loads);
     free(options->pins);
+    free(options->unplugs);
     free(options->supplies);
     memset(options, 0, sizeof *options);
 }
@@ -456,6 +496,9 @@ void options_run_help(FILE *to) {
         "  --board NAME          which board (vboard boards lists them)\n"
         "  --pin PIN=LEVEL[@TIME[+DURATION]]\n"
         "                        drive a pin from outside, from TIME on, for DURATION\n"
+        "  --unplug TIME[+DURATION]\n"
+        "                        pull the USB cable at TIME, plug it in again after DURATION; the\n"
+        "                        board keeps its power. May be given several times\n"
         "  --pace real|fast      real: virtual time follows the wall clock. fast: time passes "
         "only\n"
         "                        for transfers and for COMMAND's own waiting, so a run takes the\n"
@@ -476,7 +519,7 @@ void options_run_help(FILE *to) {
         "                        has fewer operations, vboard says how many and exits with 125\n"
         "  --help\n"
         "\n"
-        "TIME is 250ms, 1.5s, 20us or a plain number of seconds.\n"
+        "TIME is 250ms, 1.5s, 20us or a plain number of seconds; zero is when power comes up.\n"
         "\n"
         "Examples\n"
         "  See what dfu-util sees:\n"
@@ -491,6 +534,8 @@ void options_run_help(FILE *to) {
         "    vboard run --flash board.bin --cut flash:5000,torn -- \\\n"
         "        dfu-util -a 0 -s 0x0800C000:leave -D blink.bin\n"
         "    vboard run --flash board.bin -- dfu-util -l\n"
+        "  Pull the cable in the middle of a load:\n"
+        "    vboard run --flash board.bin --unplug 1s -- dfu-util -a 0 -s 0x0800C000 -D blink.bin\n"
         "  Several tools in a row:\n"
         "    vboard run --flash board.bin -- sh -c 'dfu-util -l; lsusb -v'\n"
         "\n"

@@ -28,17 +28,24 @@ struct pin_option {
     uint64_t duration_ps; // 0: for good
 };
 
-struct supply_option {
-    unsigned mv;
-    uint64_t at_ps;
-    uint64_t duration_ps; // 0: for good
-};
-
 // --cut: power goes at one flash operation.
 struct cut_option {
     uint64_t number; // of the operation, from 1; 0: no cut
     bool is_torn;    // inside it rather than before it
     uint64_t seed;   // of what is left half done
+};
+
+// The cable is pulled, and plugged in again.
+struct unplug_option {
+    uint64_t at_ps;
+    uint64_t duration_ps; // 0: for good
+};
+
+// --supply
+struct supply_option {
+    unsigned mv;
+    uint64_t at_ps;
+    uint64_t duration_ps; // 0: for good
 };
 
 struct options {
@@ -47,6 +54,8 @@ struct options {
     size_t load_count;
     struct pin_option *pins;
     size_t pin_count;
+    struct unplug_option *unplugs;
+    size_t unplug_count;
     struct supply_option *supplies;
     size_t supply_count;
     const char *flash_path; // NULL: flash is not kept

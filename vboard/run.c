@@ -29,6 +29,12 @@ struct supply_event {
     unsigned mv;
 };
 
+struct cable_event {
+    struct event event;
+    struct run *run;
+    void (*move)(struct cable *cable);
+};
+
 struct run {
     const struct options *options;
     struct timeline timeline;
@@ -40,6 +46,7 @@ struct run {
     struct pin_event *pins;
     struct supply_event *supplies;
     uint64_t flash_ops; // since power-on
+    struct cable_event *cable_events;
     char command_path[4096];
     char preload[4096];
 };
@@ -159,6 +166,31 @@ static int check_cut(const struct run *run, int status) {
     return fail(why);
 }
 
+static void move_cable(void *ctx) {
+    struct cable_event *event = ctx;
+    event->move(event->run->cable);
+}
+
+static void schedule_cable(struct run *run, struct cable_event *event,
+                           void (*move)(struct cable *cable), uint64_t at_ps) {
+    *event =
+        (struct cable_event){.event = {.fire = move_cable, .ctx = event}, .run = run, .move = move};
+    timeline_schedule(&run->timeline, &event->event, at_ps);
+}
+
+// The session plugs the cable in before time begins.
+static void pull_cable(struct run *run) {
+    const struct options *options = run->options;
+    for (size_t i = 0; i < options->unplug_count; i++) {
+        const struct unplug_option *unplug = &options->unplugs[i];
+        schedule_cable(run, &run->cable_events[2 * i], cable_unplug, unplug->at_ps);
+        if (unplug->duration_ps > 0 && unplug->duration_ps < TIME_NEVER - unplug->at_ps) {
+            schedule_cable(run, &run->cable_events[2 * i + 1], cable_plug,
+                           unplug->at_ps + unplug->duration_ps);
+        }
+    }
+}
+
 static int open_trace(struct run *run) {
     const char *path = run->options->trace_path;
     if (!path) {
@@ -196,7 +228,8 @@ static int prepare(struct run *run) {
     run->cable = cable_new(&run->timeline, &run->trace);
     run->pins = calloc(2 * options->pin_count + 1, sizeof *run->pins);
     run->supplies = calloc(2 * options->supply_count + 1, sizeof *run->supplies);
-    if (!run->chip || !run->cable || !run->pins || !run->supplies) {
+    run->cable_events = calloc(2 * options->unplug_count + 1, sizeof *run->cable_events);
+    if (!run->chip || !run->cable || !run->pins || !run->supplies || !run->cable_events) {
         return fail("out of memory");
     }
     // --pin was read with the board's port letters; the chip may have fewer pins in its package.
@@ -242,6 +275,7 @@ static int go(struct run *run) {
     fill_flash(run);
     drive_pins(run);
     drive_supply(run);
+    pull_cable(run);
     // Before power comes up, because the processor takes its vectors then; and once more, because
     // power leaves SRAM undefined, and a --load may go there.
     chip_set_tear_seed(run->chip, options->cut.seed);
@@ -310,6 +344,7 @@ int run_board(const struct options *options) {
     loads_free(&run->loads);
     free(run->pins);
     free(run->supplies);
+    free(run->cable_events);
     trace_free(&run->trace);
     timeline_free(&run->timeline);
     free(run);

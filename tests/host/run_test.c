@@ -292,6 +292,29 @@ static void a_cut_that_does_not_come_is_a_failure(void **state) {
             "--cut flash:9999999 did not happen");
 }
 
+static void pulled_cable_ends_a_load_and_comes_back(void **state) {
+    (void)state;
+    // In the middle of the second program's load: it fails, and what it was connected to is gone.
+    exits(0, "$V run --load $F/redfu-boot.elf --flash p.bin --limit 1ms", "");
+    exits(0,
+          "$V run --flash p.bin --unplug 1200ms --trace t -- sh -c "
+          "'dfu-util -a 0 -s 0x0800C000 -D $F/blink-0.2.bin; echo status $?; dfu-util -l'; "
+          "grep -c ' usb dnload ' t; grep ' usb unplug' t",
+          "1200000.000 usb unplug");
+    assert_null(strstr(output, "status 0\n"));
+    assert_null(strstr(output, "File downloaded successfully"));
+    assert_null(strstr(output, "Found DFU"));
+    exits(0, "grep ' usb dnload ' t | grep -v block=0", "block=2"); // data had begun
+    exits(1, "sed '1,/usb unplug/d' t | grep ' usb dnload '", "");
+    // It comes back after a second, for a program that waits for it.
+    exits(0,
+          "$V run --flash p.bin --pin button=1@0+500ms --unplug 800ms+1s --trace t -- sh -c "
+          "'dfu-util -l | grep -c Found; sleep 1; dfu-util -l; sleep 1; dfu-util -l'; "
+          "grep ' usb .*plug' t; grep -c ' usb enumerated ' t",
+          "1800000.000 usb plug\n2\n");
+    assert_non_null(strstr(output, "Found DFU"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_gets_one_sentence),
@@ -306,6 +329,7 @@ int main(void) {
         cmocka_unit_test(device_that_leaves_is_seen_to_leave),
         cmocka_unit_test(a_power_cut_is_seen_by_the_command_and_kept_in_the_flash_file),
         cmocka_unit_test(a_cut_that_does_not_come_is_a_failure),
+        cmocka_unit_test(pulled_cable_ends_a_load_and_comes_back),
     };
     return cmocka_run_group_tests_name("host/run", tests, set_up, tear_down);
 }

@@ -162,6 +162,21 @@ static void a_cut_names_one_operation(void **state) {
     refused("run --cut flash:1 --cut flash:2", "once in a run");
 }
 
+static void unplugs_are_understood(void **state) {
+    (void)state;
+    accepted("run --unplug 1.5s --unplug 250ms+20us");
+    assert_int_equal(options.unplug_count, 2);
+    assert_int_equal(options.unplugs[0].at_ps, 1500 * PS_PER_MS);
+    assert_int_equal(options.unplugs[0].duration_ps, 0);
+    assert_int_equal(options.unplugs[1].at_ps, 250 * PS_PER_MS);
+    assert_int_equal(options.unplugs[1].duration_ps, 20 * PS_PER_US);
+    options_free(&options);
+    refused("run --unplug soon", "--unplug soon: 'soon' is no time");
+    refused("run --unplug 1s+", "--unplug 1s+: '' is no duration");
+    refused("run --unplug 1s+0", "'0' is no duration");
+    refused("run --unplug", "--unplug needs a value");
+}
+
 static void boards_are_known_by_name(void **state) {
     (void)state;
     accepted("run --board stm32f4-discovery");
@@ -207,6 +222,7 @@ int main(void) {
         cmocka_unit_test(loads_take_an_address),
         cmocka_unit_test(pins_are_understood),
         cmocka_unit_test(a_cut_names_one_operation),
+        cmocka_unit_test(unplugs_are_understood),
         cmocka_unit_test(boards_are_known_by_name),
         cmocka_unit_test(supplies_are_understood),
         cmocka_unit_test(mistakes_are_named),

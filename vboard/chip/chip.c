@@ -109,6 +109,12 @@ static void bus_reset_request(void *ctx) {
     cpu_break(chip->cpu);
 }
 
+// Where one program hands the processor to another, as a rule.
+static void bus_vector_table(void *ctx, uint32_t addr) {
+    const struct chip *chip = ctx;
+    trace_event(chip->trace, TRACE_CPU, "vtor", "value=0x%08x", addr);
+}
+
 static void bus_complaint(void *ctx, const char *what, const char *sentence) {
     struct chip *chip = ctx;
     char where[WHERE_MAX];
@@ -329,6 +335,7 @@ static void add_memories(struct chip *chip) {
                          .watched_load = art_watched_load,
                          .reset_request = bus_reset_request,
                          .complaint = bus_complaint,
+                         .vector_table = bus_vector_table,
                          .systick_reference_divider = SYSTICK_DIVIDER,
                      });
 }

@@ -57,6 +57,8 @@ struct cpu_bus {
     void (*complaint)(void *ctx, const char *what, const char *sentence);
     // An exception was taken or left, for the trace; may be NULL.
     void (*exception)(void *ctx, unsigned number, bool enter);
+    // VTOR was written, for the trace; may be NULL.
+    void (*vector_table)(void *ctx, uint32_t addr);
     // SysTick reference clock: core clock / 8 on the STM32F4 (RM0090 figure 21); cycles of the core
     // clock a tick of the external reference.
     unsigned systick_reference_divider;

@@ -52,32 +52,28 @@ enum shift_type { SHIFT_LSL, SHIFT_LSR, SHIFT_ASR, SHIFT_ROR, SHIFT_RRX };
 // written back, _L absolute (PC-relative).
 #define LOAD_FORMS(X, name) X(name##_I) X(name##_R) X(name##_W) X(name##_P) X(name##_L)
 
+// clang-format indents each group below the one before, and then differently again.
+// clang-format off
 #define CPU_OPS(X)                                                                                 \
-    X(DECODE)                                                                                      \
-    X(EDGE)                                                                                        \
-    X(IT_COND)                                                                                     \
-    X(PC_READ) X(UNDEF) X(COPROC) ALU_FORMS(X, AND) ALU_FORMS(X, EOR) ALU_FORMS(X, ORR) ALU_FORMS( \
-        X, ORN) ALU_FORMS(X, BIC) ALU_FORMS(X, MOV) ALU_FORMS(X, MVN) ALU_FORMS(X, ADD)            \
-        ALU_FORMS(X, ADC) ALU_FORMS(X, SUB) ALU_FORMS(X, SBC) ALU_FORMS(X, RSB) TEST_FORMS(X, TST) \
-            TEST_FORMS(X, TEQ) TEST_FORMS(X, CMP) TEST_FORMS(X, CMN) X(ADD_SP_I) X(ADD_SP_X)       \
-                X(SUB_SP_X) X(MOV_SP) X(MOV_PC) X(ADD_PC) X(LSL) X(LSLS) X(LSR) X(LSRS) X(ASR)     \
-                    X(ASRS) X(ROR) X(RORS) X(MOVT) X(MUL) X(MULS) X(MLA) X(MLS) X(UMULL) X(SMULL)  \
-                        X(UMLAL) X(SMLAL) X(UDIV) X(SDIV) X(CLZ) X(RBIT) X(REV) X(REV16) X(REVSH)  \
-                            X(SXTB) X(SXTH) X(UXTB) X(UXTH) X(BFI) X(BFC) X(SBFX) X(UBFX) X(SSAT)  \
-                                X(USAT) X(DSP) X(B) X(BL) X(BX) X(BLX) X(CBZ) X(CBNZ) X(TBB)       \
-                                    X(TBH) X(BEQ) X(BNE) X(BCS) X(BCC) X(BMI) X(BPL) X(BVS) X(BVC) \
-                                        X(BHI) X(BLS) X(BGE) X(BLT) X(BGT) X(BLE)                  \
-                                            LOAD_FORMS(X, LDR) LOAD_FORMS(X, LDRB)                 \
-                                                LOAD_FORMS(X, LDRH) LOAD_FORMS(X, LDRSB)           \
-                                                    LOAD_FORMS(X, LDRSH) LOAD_FORMS(X, STR)        \
-                                                        LOAD_FORMS(X, STRB) LOAD_FORMS(X, STRH)    \
-                                                            X(LDR_PC) X(LDRT) X(STRT) X(LDRD)      \
-                                                                X(STRD) X(LDM) X(STM) X(LDREX)     \
-                                                                    X(STREX) X(CLREX) X(IT) X(NOP) \
-                                                                        X(WFI) X(WFE) X(SEV)       \
-                                                                            X(BARRIER) X(SVC)      \
-                                                                                X(BKPT) X(CPS)     \
-                                                                                    X(MRS) X(MSR)
+    X(DECODE) X(EDGE) X(IT_COND) X(PC_READ) X(UNDEF) X(COPROC)                                     \
+    ALU_FORMS(X, AND) ALU_FORMS(X, EOR) ALU_FORMS(X, ORR) ALU_FORMS(X, ORN) ALU_FORMS(X, BIC)      \
+    ALU_FORMS(X, MOV) ALU_FORMS(X, MVN) ALU_FORMS(X, ADD) ALU_FORMS(X, ADC) ALU_FORMS(X, SUB)      \
+    ALU_FORMS(X, SBC) ALU_FORMS(X, RSB)                                                            \
+    TEST_FORMS(X, TST) TEST_FORMS(X, TEQ) TEST_FORMS(X, CMP) TEST_FORMS(X, CMN)                    \
+    X(ADD_SP_I) X(ADD_SP_X) X(SUB_SP_X) X(MOV_SP) X(MOV_PC) X(ADD_PC)                              \
+    X(LSL) X(LSLS) X(LSR) X(LSRS) X(ASR) X(ASRS) X(ROR) X(RORS) X(MOVT)                            \
+    X(MUL) X(MULS) X(MLA) X(MLS) X(UMULL) X(SMULL) X(UMLAL) X(SMLAL) X(UDIV) X(SDIV)               \
+    X(CLZ) X(RBIT) X(REV) X(REV16) X(REVSH) X(SXTB) X(SXTH) X(UXTB) X(UXTH)                        \
+    X(BFI) X(BFC) X(SBFX) X(UBFX) X(SSAT) X(USAT) X(DSP)                                           \
+    X(B) X(BL) X(BX) X(BLX) X(CBZ) X(CBNZ) X(TBB) X(TBH)                                           \
+    X(BEQ) X(BNE) X(BCS) X(BCC) X(BMI) X(BPL) X(BVS) X(BVC) X(BHI) X(BLS) X(BGE) X(BLT) X(BGT)     \
+    X(BLE)                                                                                         \
+    LOAD_FORMS(X, LDR) LOAD_FORMS(X, LDRB) LOAD_FORMS(X, LDRH) LOAD_FORMS(X, LDRSB)                \
+    LOAD_FORMS(X, LDRSH)                                                                           \
+    LOAD_FORMS(X, STR) LOAD_FORMS(X, STRB) LOAD_FORMS(X, STRH)                                     \
+    X(LDR_PC) X(LDRT) X(STRT) X(LDRD) X(STRD) X(LDM) X(STM) X(LDREX) X(STREX) X(CLREX)             \
+    X(IT) X(NOP) X(WFI) X(WFE) X(SEV) X(BARRIER) X(SVC) X(BKPT) X(CPS) X(MRS) X(MSR)
+// clang-format on
 
 enum op_code {
 #define X(name) OP_##name,

@@ -299,6 +299,9 @@ bool scs_write(struct cpu *cpu, uint32_t addr, uint32_t value, uint32_t mask) {
         break;
     case VTOR: // TBLOFF is bits 29:9 (PM0214 4.4.4)
         merge(&s->vtor, value & 0x3ffffe00, mask);
+        if (cpu->bus.vector_table) {
+            cpu->bus.vector_table(cpu->bus.ctx, s->vtor);
+        }
         break;
     case AIRCR:
         aircr_write(cpu, value);

@@ -216,6 +216,10 @@ static void each_interface(UMockdevTestbed *testbed, const struct usb_device *de
         if (strcmp(action, "add") == 0) {
             g_free(umockdev_testbed_add_devicev(testbed, "usb", name, NULL, attributes.at,
                                                 properties.at));
+        } else {
+            // Its parent's removal would leave the link in /sys/bus, where the next device of this
+            // name finds it in its way.
+            umockdev_testbed_remove_device(testbed, path);
         }
         send(testbed, path, "usb_interface", action, lines);
         g_free(lines);
