@@ -178,6 +178,8 @@ static void perform_reset(struct chip *chip, enum reset_cause cause) {
         [RESET_PIN] = {"pin", RCC_CSR_PINRSTF},
         [RESET_SOFTWARE] = {"software", RCC_CSR_SFTRSTF | RCC_CSR_PINRSTF},
         [RESET_BROWN_OUT] = {"brown-out", RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
+        [RESET_IWDG] = {"iwdg", RCC_CSR_IWDGRSTF | RCC_CSR_PINRSTF},
+        [RESET_WWDG] = {"wwdg", RCC_CSR_WWDGRSTF | RCC_CSR_PINRSTF},
     };
 
     chip->pending_reset = RESET_NONE;
@@ -297,6 +299,9 @@ static bool add_peripherals(struct chip *chip) {
     chip_add_peripheral(chip, &syscfg_peripheral, chip);
     chip_add_peripheral(chip, &exti_peripheral, chip);
     chip_add_peripheral(chip, &dbgmcu_peripheral, chip);
+    chip_add_peripheral(chip, &iwdg_peripheral, chip);
+    chip_add_peripheral(chip, &wwdg_peripheral, chip);
+    chip_add_peripheral(chip, &crc_peripheral, chip);
     for (unsigned port = 0; port < GPIO_PORTS; port++) {
         chip->gpio[port].chip = chip;
         chip->gpio[port].index = port;
@@ -384,6 +389,7 @@ void chip_free(struct chip *chip) {
     }
     flash_free(chip);
     art_free(chip);
+    watchdogs_free(chip);
     rcc_free(chip);
     otg_wiring_free(chip);
     if (chip->cpu) {

@@ -225,6 +225,29 @@ extern const struct peripheral exti_peripheral;
 // The level at an EXTI line's input: 0-15 pins, 16 PVD, 17 RTC alarm, 18 OTG_FS wake-up ...
 void exti_set_line(struct chip *chip, unsigned line, bool level);
 
+// --- IWDG, WWDG, CRC (RM0090 21, 22, 4) ------------------------------------------------------------------
+
+struct iwdg {
+    uint32_t pr, rlr;
+    bool is_open; // PR and RLR may be written
+    bool is_running;
+    struct event bite;
+};
+
+struct wwdg {
+    uint32_t cr, cfr;
+    bool ewif;
+    uint64_t since_ps, tick_ps; // CR.T was its value then
+    struct event event;
+};
+
+struct crc {
+    uint32_t dr, idr;
+};
+
+extern const struct peripheral iwdg_peripheral, wwdg_peripheral, crc_peripheral;
+void watchdogs_free(struct chip *chip);
+
 // --- DBGMCU (RM0090 38.16) and what else answers at fixed addresses -------------------------------------
 
 struct dbgmcu {
@@ -253,6 +276,8 @@ enum reset_cause {
     RESET_PIN,
     RESET_SOFTWARE,
     RESET_BROWN_OUT,
+    RESET_IWDG,
+    RESET_WWDG,
     RESET_POWER_OFF
 };
 
@@ -299,6 +324,9 @@ struct chip {
     struct syscfg syscfg;
     struct exti exti;
     struct dbgmcu dbgmcu;
+    struct iwdg iwdg;
+    struct wwdg wwdg;
+    struct crc crc;
     struct otg *otg_fs, *otg_hs; // otg_hs NULL where the chip has none
     bool was_stopped_asleep[2];  // told of by otg_wiring.c: OTG_FS, OTG_HS
 };
