@@ -194,6 +194,7 @@ static void supplies_are_understood(void **state) {
     assert_int_equal(options.supplies[0].at_ps, PS_PER_S);
     assert_int_equal(options.supplies[0].duration_ps, 5 * PS_PER_MS);
     assert_int_equal(options.supplies[1].mv, 1800);
+    options_free(&options);
     refused("run --supply 3.3", "not VOLTAGE");
     refused("run --supply 5V", "at most 3.6V");
     refused("run --supply 99999999999999999999V", "at most 3.6V");
