@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // How fast vboard's processor interprets, in millions of instructions a second of processor time: three
-// loops, each at least half a second, best of three. The goal is the core clock of an STM32F4
-// (168 MHz) with one instruction a cycle, which real code does not reach.
+// loops, each at least half a second, best of three, cycles counted with the
+// flash's wait states. The goal is above the core clock of an STM32F4 (168 MHz) with one instruction a
+// cycle, which real code does not reach.
 
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #define FLASH_BASE 0x08000000u
 #define SRAM_BASE  0x20000000u
-#define GOAL_MIPS  168.0
+#define GOAL_MIPS  200.0
 
 // Bitwise CRC-32 over the registers only.
 static const uint16_t alu_loop[] = {
@@ -92,7 +93,10 @@ static bool measure(const char *name, const uint16_t *code, size_t code_bytes) {
     cpu_set_bus(
         cpu, &(struct cpu_bus){.ctx = &reads, .read = peripheral_read, .write = peripheral_write});
     cpu_add_region(cpu, &(struct cpu_region){0, sizeof flash, flash, true, false, false});
-    cpu_add_region(cpu, &(struct cpu_region){FLASH_BASE, sizeof flash, flash, true, false, false});
+    unsigned region = cpu_add_region(
+        cpu, &(struct cpu_region){FLASH_BASE, sizeof flash, flash, true, false, false});
+    // As drivers set FLASH_ACR for 168 MHz (RM0090 table 10): cycles are counted with wait states.
+    cpu_region_set_fetch(cpu, region, &(struct cpu_fetch){5, true, true, true});
     cpu_add_region(cpu, &(struct cpu_region){SRAM_BASE, sizeof sram, sram, true, true, false});
     cpu_reset(cpu);
     double best = 0;

@@ -20,7 +20,19 @@ const struct board boards[] = {
         .name = "stm32f4-discovery",
         .description = "STM32F407VG, 8 MHz crystal, button PA0, LEDs PD12-PD15, USB on OTG_FS",
         .chip = &chip_stm32f407vg,
+        .usb = BOARD_OTG_FS,
         .wiring = {.hse_hz = 8000000, .lse_hz = 0}, // X2 8 MHz; X3 is not fitted (UM1472 6.10)
+        .pins = discovery_pins,
+        .pin_count = sizeof discovery_pins / sizeof discovery_pins[0],
+    },
+    {
+        // No product: the discovery's pins with a USB connector wired to the other core.
+        .name = "stm32f407-hs",
+        .description = "STM32F407VG, 8 MHz crystal, button PA0, LEDs PD12-PD15, USB on OTG_HS at "
+                       "full speed (PB14, PB15)",
+        .chip = &chip_stm32f407vg,
+        .usb = BOARD_OTG_HS,
+        .wiring = {.hse_hz = 8000000, .lse_hz = 0},
         .pins = discovery_pins,
         .pin_count = sizeof discovery_pins / sizeof discovery_pins[0],
     },

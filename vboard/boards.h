@@ -15,10 +15,13 @@ struct board_pin {
     int rest;         // what the board drives when nobody touches it: 0, 1, or -1 for nothing
 };
 
+enum board_usb { BOARD_OTG_FS, BOARD_OTG_HS };
+
 struct board {
     const char *name;
     const char *description;
     const struct chip_model *chip;
+    enum board_usb usb; // the core behind the USB connector
     struct chip_wiring wiring;
     const struct board_pin *pins;
     size_t pin_count;

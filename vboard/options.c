@@ -199,6 +199,60 @@ static enum options_result add_unplug(struct options *options, const char *text,
     return OPTIONS_RUN;
 }
 
+// "3.3V" or "2700mV", up to the 3.6 V that the chip bears (DS8626, general operating conditions).
+#define SUPPLY_MAX_MV 3600u
+static bool millivolts(const char *text, unsigned *mv) {
+    unsigned whole = 0;
+    unsigned fraction = 0;
+    unsigned scale = 1000;
+    size_t digits = 0;
+    for (; *text >= '0' && *text <= '9' && whole <= SUPPLY_MAX_MV; text++, digits++) {
+        whole = whole * 10 + (unsigned)(*text - '0');
+    }
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9' && scale > 1; text++, digits++) {
+            scale /= 10;
+            fraction += scale * (unsigned)(*text - '0');
+        }
+    }
+    bool is_mv = strcmp(text, "mV") == 0;
+    if (digits == 0 || (!is_mv && strcmp(text, "V") != 0) || (is_mv && scale < 1000)) {
+        return false;
+    }
+    *mv = is_mv ? whole : whole * 1000 + fraction;
+    return *mv <= SUPPLY_MAX_MV;
+}
+
+// VOLTAGE[@TIME[+DURATION]]
+static enum options_result add_supply(struct options *options, const char *text,
+                                      struct options_fault *fault) {
+    char copy[64];
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    char *duration = strchr(copy, '+');
+    if (duration) {
+        *duration++ = '\0';
+    }
+    char *time = strchr(copy, '@');
+    if (time) {
+        *time++ = '\0';
+    }
+    struct supply_option supply = {0};
+    if (strlen(text) >= sizeof copy || !millivolts(copy, &supply.mv) || (duration && !time)) {
+        return wrong(
+            fault,
+            "--supply %.40s: not VOLTAGE[@TIME[+DURATION]], as in 3.3V or 2650mV@1s+5ms; at "
+            "most 3.6V",
+            text);
+    }
+    if ((time && !options_time(time, &supply.at_ps)) ||
+        (duration && (!options_time(duration, &supply.duration_ps) || supply.duration_ps == 0))) {
+        return wrong(fault, "--supply %.40s: no such time (250ms, 1.5s, 20us, or seconds)", text);
+    }
+    options->supplies = grow(options->supplies, options->supply_count, sizeof *options->supplies);
+    options->supplies[options->supply_count++] = supply;
+    return OPTIONS_RUN;
+}
+
 static enum options_result set_board(struct options *options, const char *name,
                                      struct options_fault *fault) {
     if (strcmp(name, "list") == 0) {
@@ -266,7 +320,8 @@ enum {
     OPT_PACE,
     OPT_TRACE,
     OPT_LIMIT,
-    OPT_CUT
+    OPT_CUT,
+    OPT_SUPPLY
 };
 
 static const struct option long_options[] = {
@@ -279,6 +334,7 @@ static const struct option long_options[] = {
     {"trace", required_argument, NULL, OPT_TRACE},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"cut", required_argument, NULL, OPT_CUT},
+    {"supply", required_argument, NULL, OPT_SUPPLY},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -316,6 +372,8 @@ static enum options_result take(struct options *options, int option, const char 
     case OPT_TRACE:
         options->trace_path = value;
         return OPTIONS_RUN;
+    case OPT_SUPPLY:
+        return add_supply(options, value, fault);
     case OPT_LIMIT:
         options->has_limit = true;
         if (!options_time(value, &options->limit_ps)) {
@@ -370,7 +428,7 @@ static enum options_result refuse_option(int code, int argc, char **argv,
     }
     return wrong(fault,
                  "no such option: %s; there are --board --load --flash --pin --unplug --pace "
-                 "--trace --limit --cut --help",
+                 "--trace --limit --cut --supply --help",
                  given);
 }
 
@@ -403,6 +461,7 @@ void options_free(struct options *options) {
     free(options->loads);
     free(options->pins);
     free(options->unplugs);
+    free(options->supplies);
     memset(options, 0, sizeof *options);
 }
 
@@ -445,6 +504,9 @@ void options_run_help(FILE *to) {
         "                        for transfers and for COMMAND's own waiting, so a run takes the\n"
         "                        same virtual time on every machine. Default: fast with a COMMAND\n"
         "                        or a --limit, else real\n"
+        "  --supply VOLTAGE[@TIME[+DURATION]]\n"
+        "                        the chip's supply from TIME on, for DURATION (3.3V before and\n"
+        "                        after); 2.6V is too low for x32 flash, less resets the chip\n"
         "  --limit TIME          with COMMAND: how long the board runs on after it (default 1s);\n"
         "                        without: how long it runs at all (default: until Ctrl-C)\n"
         "  --trace FILE          a line an event; - is standard output\n"

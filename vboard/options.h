@@ -41,6 +41,13 @@ struct unplug_option {
     uint64_t duration_ps; // 0: for good
 };
 
+// --supply
+struct supply_option {
+    unsigned mv;
+    uint64_t at_ps;
+    uint64_t duration_ps; // 0: for good
+};
+
 struct options {
     const struct board *board;
     struct load_option *loads;
@@ -49,6 +56,8 @@ struct options {
     size_t pin_count;
     struct unplug_option *unplugs;
     size_t unplug_count;
+    struct supply_option *supplies;
+    size_t supply_count;
     const char *flash_path; // NULL: flash is not kept
     const char *trace_path; // NULL: no trace; "-": standard output
     enum pace pace;

@@ -23,6 +23,12 @@ struct pin_event {
     int level;
 };
 
+struct supply_event {
+    struct event event;
+    struct run *run;
+    unsigned mv;
+};
+
 struct cable_event {
     struct event event;
     struct run *run;
@@ -38,6 +44,7 @@ struct run {
     struct loads loads;
     struct flash_file flash;
     struct pin_event *pins;
+    struct supply_event *supplies;
     uint64_t flash_ops; // since power-on
     struct cable_event *cable_events;
     char command_path[4096];
@@ -88,6 +95,35 @@ static void drive_pins(struct run *run) {
         if (pin->duration_ps > 0 && pin->duration_ps < TIME_NEVER - pin->at_ps) {
             schedule_pin(run, &run->pins[2 * i + 1], pin->pin, rest_level(board, pin->pin),
                          pin->at_ps + pin->duration_ps);
+        }
+    }
+}
+
+#define SUPPLY_MV 3300u
+
+static void set_supply(void *ctx) {
+    struct supply_event *event = ctx;
+    chip_set_supply_mv(event->run->chip, event->mv);
+}
+
+static void schedule_supply(struct run *run, struct supply_event *event, unsigned mv,
+                            uint64_t at_ps) {
+    *event =
+        (struct supply_event){.event = {.fire = set_supply, .ctx = event}, .run = run, .mv = mv};
+    timeline_schedule(&run->timeline, &event->event, at_ps);
+}
+
+static void drive_supply(struct run *run) {
+    for (size_t i = 0; i < run->options->supply_count; i++) {
+        const struct supply_option *supply = &run->options->supplies[i];
+        if (supply->at_ps == 0) { // before power comes up
+            chip_set_supply_mv(run->chip, supply->mv);
+        } else {
+            schedule_supply(run, &run->supplies[2 * i], supply->mv, supply->at_ps);
+        }
+        if (supply->duration_ps > 0 && supply->duration_ps < TIME_NEVER - supply->at_ps) {
+            schedule_supply(run, &run->supplies[2 * i + 1], SUPPLY_MV,
+                            supply->at_ps + supply->duration_ps);
         }
     }
 }
@@ -191,8 +227,9 @@ static int prepare(struct run *run) {
         chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
     run->cable = cable_new(&run->timeline, &run->trace);
     run->pins = calloc(2 * options->pin_count + 1, sizeof *run->pins);
+    run->supplies = calloc(2 * options->supply_count + 1, sizeof *run->supplies);
     run->cable_events = calloc(2 * options->unplug_count + 1, sizeof *run->cable_events);
-    if (!run->chip || !run->cable || !run->pins || !run->cable_events) {
+    if (!run->chip || !run->cable || !run->pins || !run->supplies || !run->cable_events) {
         return fail("out of memory");
     }
     // --pin was read with the board's port letters; the chip may have fewer pins in its package.
@@ -230,9 +267,14 @@ static int go(struct run *run) {
     const struct options *options = run->options;
     run->trace.complaints = stderr;
     chip_set_symbolizer(run->chip, loads_symbol, &run->loads);
-    chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
+    if (options->board->usb == BOARD_OTG_HS) {
+        chip_connect_otg_hs(run->chip, cable_connect_device(run->cable, chip_otg_hs(run->chip)));
+    } else {
+        chip_connect_otg_fs(run->chip, cable_connect_device(run->cable, chip_otg_fs(run->chip)));
+    }
     fill_flash(run);
     drive_pins(run);
+    drive_supply(run);
     pull_cable(run);
     // Before power comes up, because the processor takes its vectors then; and once more, because
     // power leaves SRAM undefined, and a --load may go there.
@@ -301,6 +343,7 @@ int run_board(const struct options *options) {
     chip_free(run->chip);
     loads_free(&run->loads);
     free(run->pins);
+    free(run->supplies);
     free(run->cable_events);
     trace_free(&run->trace);
     timeline_free(&run->timeline);

@@ -4,11 +4,13 @@
 // and gives it the next word. Nothing waits longer than a word takes. The unit is unlocked only from start to end of
 // an operation. The bootloader's own sectors are refused here once more, whatever core asks for.
 //
-// A supply too low for x32 is not looked for yet: FLASH_UNSAFE is never reported.
+// Each erase and each word begins only while the supply is high enough (supply.h): before anything was
+// touched the answer is FLASH_UNSAFE, in the middle of a block FLASH_FAILED, its rest untouched.
 
 #include "port/stm32f4/flash.h"
 
 #include "port/stm32f4/registers/flash.h"
+#include "port/stm32f4/supply.h"
 #include "spec/bytes.h"
 
 // Datasheet DS8626 table 40, x32: a 128 Kbyte sector takes 2 s at most, a word 100 us. Twice that
@@ -72,6 +74,9 @@ enum flash_result flash_start_erase(struct flash *flash, unsigned sector) {
     if (sector < flash->map->settings_first) {
         return FLASH_PROTECTED;
     }
+    if (!supply_is_safe()) {
+        return FLASH_UNSAFE;
+    }
     if (!unlock()) {
         return finish(flash, FLASH_FAILED);
     }
@@ -96,6 +101,9 @@ enum flash_result flash_start_program(struct flash *flash, uint32_t addr, const 
     }
     if (len == 0) {
         return FLASH_OK;
+    }
+    if (!supply_is_safe()) {
+        return FLASH_UNSAFE;
     }
     if (!unlock()) {
         return finish(flash, FLASH_FAILED);
@@ -129,6 +137,9 @@ enum flash_result flash_poll(struct flash *flash) {
     }
     enum flash_result result = status_result(status);
     if (result == FLASH_OK && flash->operation == FLASH_PROGRAMMING && flash->left > 0) {
+        if (!supply_is_safe()) {
+            return finish(flash, FLASH_FAILED);
+        }
         program_word(flash);
         return FLASH_BUSY;
     }

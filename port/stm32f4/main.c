@@ -16,6 +16,7 @@
 #include "port/stm32f4/registers/gpio.h"
 #include "port/stm32f4/registers/rcc.h"
 #include "port/stm32f4/reset.h"
+#include "port/stm32f4/supply.h"
 
 // Linker script: redfu-boot.ld.
 extern uint32_t stack_top;
@@ -123,8 +124,9 @@ _Noreturn void dfu_start_up(void) {
     struct machine *m = &machine;
     clock_start(&m->clock);
     led_init();
+    supply_init();
     if (!clock_to_168_mhz(&m->clock) ||
-        !otg_init(&m->otg, &otg_fs, &m->bootloader.usbd, &m->clock, BOARD_VBUS_SENSING)) {
+        !otg_init(&m->otg, &BOARD_USB_CORE, &m->bootloader.usbd, &m->clock, BOARD_VBUS_SENSING)) {
         trouble(&m->clock);
     }
     flash_init(&m->flash, &board_flash_map, &m->clock);

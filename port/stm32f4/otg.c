@@ -43,6 +43,21 @@ const struct otg_core otg_fs = {
     .alternate_function = 10,
 };
 
+// Its ULPI interface stays off in RCC: the transceiver inside needs none. (With OTGHSULPILPEN as
+// after a reset the core would stop in WFI; DFU mode never sleeps.)
+const struct otg_core otg_hs = {
+    .base = 0x40040000u, // RM0090 table 1
+    .clock_enable = &RCC_AHB1ENR,
+    .clock_enable_bit = RCC_AHB1ENR_OTGHSEN,
+    .phy_select = OTG_GUSBCFG_PHYSEL,
+    .rx_fifo_words = 128, // of 1024 (RM0090 35.2)
+    .tx_fifo_words = PORT_EP0_BYTES / 4,
+    .gpio_port = 'B', // DS8626 table 9: AF12 on PB14 (DM) and PB15 (DP)
+    .dm_pin = 14,
+    .dp_pin = 15,
+    .alternate_function = 12,
+};
+
 static bool wait_bits(struct otg *otg, uint32_t off, uint32_t mask, uint32_t want,
                       uint32_t max_ms) {
     uint32_t start = clock_millis(otg->clock);

@@ -28,8 +28,9 @@ struct otg_core {
     uint8_t alternate_function;
 };
 
-// OTG_FS on PA11 and PA12.
+// OTG_FS on PA11 and PA12; OTG_HS with its own full-speed transceiver on PB14 and PB15.
 extern const struct otg_core otg_fs;
+extern const struct otg_core otg_hs;
 
 struct otg {
     const struct otg_core *core;

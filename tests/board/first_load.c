@@ -2,7 +2,8 @@
 //
 // redfu-boot and the blink examples, the images as built, on the virtual board: into DFU and out of
 // it by every way there is, a load, and what the application finds. The host is tests/board/host.c,
-// transfer by transfer over the cable; unmodified dfu-util has its own tests.
+// transfer by transfer over the cable; unmodified dfu-util has its own tests. Each test runs on every
+// board, each with its own image.
 
 #include "tests/board/host.h"
 
@@ -148,6 +149,83 @@ static void transfer_given_up_anywhere_leaves_the_next_whole(void **state) {
     bench_free(bench);
 }
 
+static void count_operation(void *ctx, const struct chip_flash_op *op) {
+    (void)op;
+    ++*(unsigned *)ctx;
+}
+
+// The status of one erase command, after what the first answer asks to wait.
+static uint8_t erase_status(struct bench *bench, uint32_t addr) {
+    uint8_t erase[DFUSE_CMD_WITH_ADDRESS_LEN] = {DFUSE_CMD_ERASE};
+    uint8_t status[DFU_STATUS_LEN] = {0};
+    store_le32(erase + 1, addr);
+    assert_int_equal(bench_control(bench, 0x21, DFU_DNLOAD, 0, erase, sizeof erase), sizeof erase);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(bench_control(bench, 0xa1, DFU_GETSTATUS, 0, status, sizeof status), 6);
+        bench_run_ms(bench, load_le24(status + 1));
+    }
+    return status[0];
+}
+
+// 2.75 V is enough for x32 and below the detector's threshold: refused before anything can go wrong.
+static void low_supply_is_errWRITE_and_nothing_is_touched(void **state) {
+    (void)state;
+    static struct image image;
+    static uint8_t before[1024 * 1024];
+    unsigned operations = 0;
+    bench_image(&image, "blink-0.1.bin");
+    struct bench *bench = bench_new(8000000);
+    bench_place_application(bench, "blink-0.2.bin");
+    chip_set_pin(bench->chip, "PA0", 1);
+    chip_power_on(bench->chip);
+    bench_wait_for_device(bench);
+    bench_run_ms(bench, 1000); // the settings pages are made ready
+    memcpy(before, chip_flash(bench->chip), sizeof before);
+    chip_on_flash_op(bench->chip, count_operation, &operations);
+    chip_set_supply_mv(bench->chip, 2750);
+    assert_int_equal(erase_status(bench, APPLICATION), DFU_STATUS_ERR_WRITE);
+    assert_int_equal(operations, 0);
+    assert_memory_equal(chip_flash(bench->chip), before, sizeof before);
+    // The rail is up again: after a reset the load is whole.
+    chip_set_supply_mv(bench->chip, 3300);
+    chip_reset_pin(bench->chip);
+    bench_run_ms(bench, 100);
+    bench_wait_for_device(bench);
+    bench_dfu_load(bench, &image);
+    bench_dfu_leave(bench);
+    bench_assert_application_runs(bench, BLINK_0_1_EDGES);
+    bench_assert_flash_holds(bench, &image);
+    assert_true(operations > 0);
+    bench_free(bench);
+}
+
+// A rail that sags during the load ends it with an error; what was not begun stays erased.
+static void supply_that_sags_in_a_block_ends_it(void **state) {
+    (void)state;
+    static struct image image;
+    bench_image(&image, "blink-0.1.bin");
+    struct bench *bench = bench_new(8000000);
+    chip_power_on(bench->chip);
+    bench_wait_for_device(bench);
+    bench_dfu_command(bench, DFUSE_CMD_ERASE, APPLICATION);
+    bench_dfu_command(bench, DFUSE_CMD_SET_ADDRESS, APPLICATION);
+    uint8_t block[BLOCK];
+    uint8_t status[DFU_STATUS_LEN] = {0};
+    memset(block, 0x5a, sizeof block);
+    assert_int_equal(bench_control(bench, 0x21, DFU_DNLOAD, 2, block, BLOCK), BLOCK);
+    // 512 words of 16 us follow the first status, which starts them.
+    assert_int_equal(bench_control(bench, 0xa1, DFU_GETSTATUS, 0, status, sizeof status), 6);
+    bench_run_ms(bench, 3);
+    chip_set_supply_mv(bench->chip, 2750);
+    bench_run_ms(bench, 20);
+    assert_int_equal(bench_control(bench, 0xa1, DFU_GETSTATUS, 0, status, sizeof status), 6);
+    assert_int_equal(status[4], DFU_STATE_ERROR);
+    const uint8_t *flash = chip_flash(bench->chip) + (APPLICATION - FLASH_BASE);
+    assert_int_equal(flash[64], 0x5a); // behind the vectors, which come last
+    assert_int_equal(flash[BLOCK - 1], 0xff);
+    bench_free(bench);
+}
+
 static void without_a_crystal_it_blinks_and_tries_again(void **state) {
     (void)state;
     struct bench *bench = bench_new(0);
@@ -161,15 +239,26 @@ static void without_a_crystal_it_blinks_and_tries_again(void **state) {
     bench_free(bench);
 }
 
+static int set_board(void **state) {
+    bench_board = *state;
+    return 0;
+}
+
+#define ON(name, at)                                                                               \
+    { #name "#" at, name, set_board, NULL, (void *)board_find(at) }
+#define ON_EACH(name) ON(name, "stm32f4-discovery"), ON(name, "stm32f407-hs")
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blank_board_shows_dfu_and_its_strings),
-        cmocka_unit_test(loads_and_loads_again_over_it),
-        cmocka_unit_test(uploads_what_is_there),
-        cmocka_unit_test(starts_the_application_unless_the_button_is_held),
-        cmocka_unit_test(own_sector_is_refused),
-        cmocka_unit_test(transfer_given_up_anywhere_leaves_the_next_whole),
-        cmocka_unit_test(without_a_crystal_it_blinks_and_tries_again),
+        ON_EACH(blank_board_shows_dfu_and_its_strings),
+        ON_EACH(loads_and_loads_again_over_it),
+        ON_EACH(uploads_what_is_there),
+        ON_EACH(starts_the_application_unless_the_button_is_held),
+        ON_EACH(own_sector_is_refused),
+        ON_EACH(transfer_given_up_anywhere_leaves_the_next_whole),
+        ON_EACH(low_supply_is_errWRITE_and_nothing_is_touched),
+        ON_EACH(supply_that_sags_in_a_block_ends_it),
+        ON_EACH(without_a_crystal_it_blinks_and_tries_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

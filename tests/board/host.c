@@ -13,9 +13,11 @@
 // As hosts do: five seconds a control transfer (USB 2.0 9.2.6.1).
 #define TRANSFER_MAX_PS (5 * PS_PER_S)
 
+const struct board *bench_board = &boards[0];
+
 void bench_image(struct image *image, const char *name) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", FIRMWARE_FOLDER, name);
+    snprintf(path, sizeof path, "%s/%s/%s", FIRMWARE_FOLDER, bench_board->name, name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     image->len = (uint32_t)fread(image->bytes, 1, sizeof image->bytes, file);
@@ -43,11 +45,18 @@ struct bench *bench_new(uint32_t hse_hz) {
     timeline_init(&bench->timeline);
     trace_init(&bench->trace, &bench->timeline);
     bench->trace.complaints = stderr;
-    const struct chip_wiring wiring = {.hse_hz = hse_hz};
-    bench->chip = chip_new(&chip_stm32f407vg, &wiring, &bench->timeline, &bench->trace);
+    struct chip_wiring wiring = bench_board->wiring;
+    wiring.hse_hz = hse_hz;
+    bench->chip = chip_new(bench_board->chip, &wiring, &bench->timeline, &bench->trace);
     bench->cable = cable_new(&bench->timeline, &bench->trace);
     assert_true(bench->chip && bench->cable);
-    chip_connect_otg_fs(bench->chip, cable_connect_device(bench->cable, chip_otg_fs(bench->chip)));
+    if (bench_board->usb == BOARD_OTG_HS) {
+        chip_connect_otg_hs(bench->chip,
+                            cable_connect_device(bench->cable, chip_otg_hs(bench->chip)));
+    } else {
+        chip_connect_otg_fs(bench->chip,
+                            cable_connect_device(bench->cable, chip_otg_fs(bench->chip)));
+    }
     const struct enumerate_listener listener = {bench, on_ready, on_gone, on_failed};
     bench->enumerator = enumerator_new(&bench->timeline, bench->cable, &bench->trace, &listener);
     assert_non_null(bench->enumerator);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "spec/dfu.h"
+#include "vboard/boards.h"
 #include "vboard/chip/chip.h"
 #include "vboard/usb/cable.h"
 #include "vboard/usb/enumerate.h"
@@ -25,6 +26,10 @@
 // Edges a second of the green LED: 250 ms on, 250 ms off; three flashes.
 #define BLINK_0_1_EDGES 4u
 #define BLINK_0_2_EDGES 6u
+
+// Which board the next bench_new() makes and whose images bench_image() reads; the first of
+// vboard/boards.c until set.
+extern const struct board *bench_board;
 
 struct bench {
     struct timeline timeline;

@@ -7,7 +7,7 @@ target_compile_definitions(test-host-run PRIVATE
     VBOARD="$<TARGET_FILE:vboard>"
     CLOCK_PROBE="${CMAKE_BINARY_DIR}/tests/clock-probe"
     UNPLUG_PROBE="${CMAKE_BINARY_DIR}/tests/unplug-probe"
-    FIRMWARE="${CMAKE_BINARY_DIR}/firmware/stm32f4-discovery")
+    FIRMWARE_FOLDER="${CMAKE_BINARY_DIR}/firmware")
 add_dependencies(test-host-run vboard clock-probe unplug-probe)
 if(EXISTS ${CMAKE_SOURCE_DIR}/firmware/CMakeLists.txt) # added after tests/
     add_dependencies(test-host-run firmware)

@@ -88,7 +88,8 @@ static int set_up(void **state) {
         return -1;
     }
     return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) |
-           setenv("U", UNPLUG_PROBE, 1) | setenv("F", FIRMWARE, 1);
+           setenv("U", UNPLUG_PROBE, 1) | setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
+           setenv("H", FIRMWARE_FOLDER "/stm32f407-hs", 1);
 }
 
 static int tear_down(void **state) {
@@ -201,6 +202,30 @@ static void dfu_util_loads_and_reads_back(void **state) {
     assert_int_equal(leftovers(), 0);
 }
 
+// The same on the other core; blink of that board is the discovery's, built again.
+static void dfu_util_loads_and_reads_back_on_otg_hs(void **state) {
+    (void)state;
+    exits(0, "$V run --board stm32f407-hs --load $H/redfu-boot.elf --flash h.bin -- dfu-util -l",
+          "Found DFU: [0483:df11]");
+    exits(0,
+          "$V run --board stm32f407-hs --flash h.bin --trace t -- "
+          "dfu-util -a 0 -s 0x0800C000:leave -D $H/blink-0.1.bin",
+          "File downloaded successfully");
+    exits(0, "grep -c 'pin PD12' t", "");
+    exits(0,
+          "$V run --board stm32f407-hs --flash h.bin --pin button=1@0+500ms -- "
+          "dfu-util -a 0 -s 0x0800C000 -D $H/blink-0.2.bin",
+          "File downloaded successfully");
+    exits(0,
+          "n=$(stat -c %s $H/blink-0.2.bin); "
+          "$V run --board stm32f407-hs --flash h.bin --pin button=1@0+500ms -- "
+          "dfu-util -a 0 -s 0x0800C000:$n -U up2 && cmp up2 $H/blink-0.2.bin && echo same",
+          "same");
+    // The connector of this board is on the other core: the discovery's image shows nothing there.
+    exits(0, "$V run --board stm32f407-hs --load $F/redfu-boot.elf -- true",
+          "no USB device attached");
+}
+
 static void same_command_takes_the_same_virtual_time(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -298,6 +323,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_left_after_a_signal),
         cmocka_unit_test(fast_clock_is_virtual),
         cmocka_unit_test(dfu_util_loads_and_reads_back),
+        cmocka_unit_test(dfu_util_loads_and_reads_back_on_otg_hs),
         cmocka_unit_test(same_command_takes_the_same_virtual_time),
         cmocka_unit_test(several_tools_in_a_row),
         cmocka_unit_test(device_that_leaves_is_seen_to_leave),

@@ -38,8 +38,8 @@ static inline int bench_set_up_with(void **state, uint32_t hse_hz) {
     timeline_init(&b->timeline);
     trace_init(&b->trace, &b->timeline);
     b->trace.file = open_memstream(&b->text, &b->text_len);
-    b->chip =
-        chip_new(&chip_stm32f407vg, &(struct chip_wiring){hse_hz, 32768}, &b->timeline, &b->trace);
+    b->chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = hse_hz, .lse_hz = 32768},
+                       &b->timeline, &b->trace);
     assert_non_null(b->chip);
     b->cpu = chip_cpu(b->chip);
     fake_set_pc(b->cpu, 0x08001234);

@@ -10,6 +10,7 @@ struct cpu {
     struct cpu_bus bus;
     struct cpu_region regions[CPU_REGIONS_MAX];
     unsigned region_count;
+    bool watches_loads[CPU_REGIONS_MAX];
     uint64_t cycles;
     uint32_t pc, changed;
     unsigned irq_count, events, resets;
@@ -41,6 +42,9 @@ bool fake_load(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value) {
     *value = 0;
     if (region) {
         memcpy(value, region->bytes + (addr - region->base), size);
+        if (cpu->watches_loads[region - cpu->regions]) {
+            cpu->bus.watched_load(cpu->bus.ctx, addr, size, value);
+        }
         return true;
     }
     return cpu->bus.read(cpu->bus.ctx, addr, size, value);
@@ -158,6 +162,20 @@ void cpu_region_set_bytes(struct cpu *cpu, unsigned region, uint8_t *bytes, uint
 
 void cpu_region_guard(struct cpu *cpu, unsigned region, bool guarded) {
     cpu->regions[region].guarded = guarded;
+}
+
+void cpu_region_watch(struct cpu *cpu, unsigned region, bool fetches, bool loads) {
+    cpu->watches_loads[region] = loads;
+    (void)fetches;
+}
+
+void cpu_region_set_fetch(struct cpu *cpu, unsigned region, const struct cpu_fetch *fetch) {
+    (void)cpu, (void)region, (void)fetch;
+}
+
+bool cpu_code_is_decoded(const struct cpu *cpu, uint32_t addr, uint32_t len) {
+    (void)cpu, (void)addr, (void)len;
+    return false; // it has no instructions
 }
 
 void cpu_code_changed(struct cpu *cpu, uint32_t addr, uint32_t len) {

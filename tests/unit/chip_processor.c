@@ -50,8 +50,8 @@ static struct board *start(uint32_t reset_vector) {
     struct board *board = calloc(1, sizeof(*board));
     timeline_init(&board->timeline);
     trace_init(&board->trace, &board->timeline);
-    board->chip =
-        chip_new(&chip_stm32f407vg, &(struct chip_wiring){0, 0}, &board->timeline, &board->trace);
+    board->chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
+                           &board->timeline, &board->trace);
     assert_non_null(board->chip);
     assert_true(chip_poke(board->chip, 0x08000000, (const uint8_t *)program, sizeof(program)));
     assert_true(chip_poke(board->chip, 0x08000004, (const uint8_t *)&reset_vector, 4));
@@ -130,7 +130,8 @@ static void a_move_of_the_vector_table_is_traced_at_its_instant(void **state) {
     timeline_init(&timeline);
     trace_init(&trace, &timeline);
     trace.file = open_memstream(&text, &len);
-    struct chip *chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){0, 0}, &timeline, &trace);
+    struct chip *chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
+                                 &timeline, &trace);
     assert_true(chip_poke(chip, 0x08000000, (const uint8_t *)moves, sizeof(moves)));
     chip_power_on(chip);
     timeline_run(&timeline, PS_PER_MS);

@@ -2,7 +2,7 @@
 
 if(TARGET vboard_cpu)
     set(here ${CMAKE_CURRENT_LIST_DIR})
-    foreach(subject instructions exceptions)
+    foreach(subject instructions exceptions fetch)
         redfu_test(NAME unit/cpu_${subject}
             SOURCES ${here}/cpu_${subject}.c ${here}/cpu_bench.c
             LIBRARIES vboard_cpu)

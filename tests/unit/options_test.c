@@ -182,7 +182,26 @@ static void boards_are_known_by_name(void **state) {
     accepted("run --board stm32f4-discovery");
     assert_string_equal(options.board->chip->name, "STM32F407VG");
     assert_int_equal(read_line("run --board list"), OPTIONS_BOARDS);
-    refused("run --board nucleo", "no board is called 'nucleo'; there is: stm32f4-discovery");
+    refused("run --board nucleo",
+            "no board is called 'nucleo'; there is: stm32f4-discovery, stm32f407-hs");
+}
+
+static void supplies_are_understood(void **state) {
+    (void)state;
+    accepted("run --supply 2.65V@1s+5ms --supply 1800mV");
+    assert_int_equal(options.supply_count, 2);
+    assert_int_equal(options.supplies[0].mv, 2650);
+    assert_int_equal(options.supplies[0].at_ps, PS_PER_S);
+    assert_int_equal(options.supplies[0].duration_ps, 5 * PS_PER_MS);
+    assert_int_equal(options.supplies[1].mv, 1800);
+    options_free(&options);
+    refused("run --supply 3.3", "not VOLTAGE");
+    refused("run --supply 5V", "at most 3.6V");
+    refused("run --supply 99999999999999999999V", "at most 3.6V");
+    refused("run --supply V", "not VOLTAGE");
+    refused("run --supply 2.5mV", "not VOLTAGE");
+    refused("run --supply 3V+5ms", "not VOLTAGE");
+    refused("run --supply 3V@soon", "no such time");
 }
 
 static void mistakes_are_named(void **state) {
@@ -206,6 +225,7 @@ int main(void) {
         cmocka_unit_test(a_cut_names_one_operation),
         cmocka_unit_test(unplugs_are_understood),
         cmocka_unit_test(boards_are_known_by_name),
+        cmocka_unit_test(supplies_are_understood),
         cmocka_unit_test(mistakes_are_named),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The OTG core alone, without the chip around it.
-foreach(part otg otg_registers otg_fifo otg_endpoints)
+foreach(part otg otg_registers otg_fifo otg_endpoints otg_dma)
     list(APPEND otg_sources ${CMAKE_SOURCE_DIR}/vboard/chip/${part}.c)
 endforeach()
 redfu_test(NAME unit/otg_drive

@@ -47,6 +47,29 @@ static void run_for(struct bench *b, uint64_t ps) {
     timeline_run(&b->timeline, timeline_now(&b->timeline) + ps);
 }
 
+// Which core each_driver() is at.
+static const struct otg_config *core;
+
+static bool sram_load(void *ctx, uint32_t addr, uint8_t *data, uint32_t len) {
+    const struct bench *b = ctx;
+    uint32_t off = addr - MINI_SRAM;
+    if (off > sizeof b->mini.sram || len > sizeof b->mini.sram - off) {
+        return false;
+    }
+    memcpy(data, b->mini.sram + off, len);
+    return true;
+}
+
+static bool sram_store(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len) {
+    struct bench *b = ctx;
+    uint32_t off = addr - MINI_SRAM;
+    if (off > sizeof b->mini.sram || len > sizeof b->mini.sram - off) {
+        return false;
+    }
+    memcpy(b->mini.sram + off, data, len);
+    return true;
+}
+
 static struct bench *new_bench(const struct mini_driver *driver) {
     struct bench *b = calloc(1, sizeof *b);
     timeline_init(&b->timeline);
@@ -57,8 +80,13 @@ static struct bench *new_bench(const struct mini_driver *driver) {
     b->cable = cable_new(&b->timeline, &b->trace);
     b->enumerator = enumerator_new(&b->timeline, b->cable, &b->trace,
                                    &(struct enumerate_listener){b, on_ready, on_gone, on_failed});
-    b->otg = otg_new(&otg_fs_config, &b->timeline, &b->trace, mini_irq, &b->mini);
+    b->otg = otg_new(core, &b->timeline, &b->trace, mini_irq, &b->mini);
     b->mini.otg = b->otg;
+    otg_set_surroundings(
+        b->otg, &(struct otg_surroundings){.ctx = b, .load = sram_load, .store = sram_store});
+    if (core == &otg_hs_config && driver == &mini_libusb_stm32) {
+        otg_write(b->otg, 0x00c, 1u << 6, 1u << 6); // PHYSEL, which it does not touch on OTG_FS
+    }
     otg_connect(b->otg, cable_connect_device(b->cable, otg_wire(b->otg)));
     otg_set_phy_clock(b->otg, 48000000);
     cable_plug(b->cable);
@@ -262,7 +290,7 @@ static void survives_a_setup_in_the_middle_of_a_data_stage(const struct mini_dri
 }
 
 static void survives_a_setup_in_the_middle_of_an_in_stage(const struct mini_driver *driver) {
-    if (driver == &mini_hal) {
+    if (driver == &mini_hal || driver == &mini_hal_dma) {
         return; // ST's HAL leaves the abandoned packet in the FIFO: see otg_registers tests
     }
     struct bench *b = new_bench(driver);
@@ -359,13 +387,22 @@ static void suspend_and_resume_reach_the_driver(const struct mini_driver *driver
 typedef void (*driver_test)(const struct mini_driver *driver);
 
 static void each_driver(void **state) {
-    static const struct mini_driver *const drivers[] = {&mini_hal, &mini_libopencm3, &mini_tinyusb,
-                                                        &mini_libusb_stm32};
-    for (unsigned i = 0; i < 4; i++) {
+    static const struct {
+        const struct otg_config *core;
+        const struct mini_driver *driver;
+    } pairs[] = {
+        {&otg_fs_config, &mini_hal},     {&otg_fs_config, &mini_libopencm3},
+        {&otg_fs_config, &mini_tinyusb}, {&otg_fs_config, &mini_libusb_stm32},
+        {&otg_hs_config, &mini_hal},     {&otg_hs_config, &mini_libopencm3},
+        {&otg_hs_config, &mini_tinyusb}, {&otg_hs_config, &mini_libusb_stm32},
+        {&otg_hs_config, &mini_hal_dma},
+    };
+    for (unsigned i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         const char *only = getenv("OTG_DRIVER");
-        if (only == NULL || strcmp(only, drivers[i]->name) == 0) {
-            print_message("  %s\n", drivers[i]->name);
-            (*(driver_test *)*state)(drivers[i]);
+        if (only == NULL || strcmp(only, pairs[i].driver->name) == 0) {
+            print_message("  %s %s\n", pairs[i].core->name, pairs[i].driver->name);
+            core = pairs[i].core;
+            (*(driver_test *)*state)(pairs[i].driver);
         }
     }
 }

@@ -311,6 +311,22 @@ static void hal_init(struct mini *m) {
     clear(m, DCTL, 2);
 }
 
+// --- The same with DMA (hpcd->Init.dma_enable). ---
+
+#define DIEPDMA(ep) (0x914u + 0x20u * (ep))
+#define DOEPDMA(ep) (0xb14u + 0x20u * (ep))
+
+// A buffer of 4 KB an endpoint and direction.
+static uint32_t buffer_off(unsigned ep, bool in) {
+    return (ep + (in ? 4 : 0)) * 0x1000u;
+}
+
+static void hal_dma_init(struct mini *m) {
+    hal_init(m);
+    set(m, GAHBCFG, 1u << 5 | 7u << 1); // DMAEN, bursts of 16 words
+    clear(m, GINTMSK, RXFLVL);
+}
+
 static void hal_send(struct mini *m, unsigned ep, const uint8_t *data, unsigned len) {
     unsigned packets = ep == 0 || len == 0 ? 1 : (len + 63) / 64;
     clear(m, DIEPTSIZ(ep), 0x7ffffu);
@@ -319,8 +335,12 @@ static void hal_send(struct mini *m, unsigned ep, const uint8_t *data, unsigned 
     set(m, DIEPTSIZ(ep), len);
     m->tx_data[ep] = data;
     m->tx_left[ep] = len;
+    if (m->driver->is_dma) {
+        memcpy(m->sram + buffer_off(ep, true), len > 0 ? data : m->sram, len);
+        wr(m, DIEPDMA(ep), MINI_SRAM + buffer_off(ep, true));
+    }
     set(m, DIEPCTL(ep), CNAK | EPENA);
-    if (len > 0) {
+    if (len > 0 && !m->driver->is_dma) {
         set(m, DIEPEMPMSK, 1u << ep);
     }
 }
@@ -331,6 +351,10 @@ static void hal_receive(struct mini *m, unsigned ep) {
     clear(m, DOEPTSIZ(ep), 0x3ffu << 19);
     set(m, DOEPTSIZ(ep), packets << 19 | packets * out_mps(m, ep));
     m->rx_len[ep] = 0;
+    m->armed[ep] = packets * out_mps(m, ep);
+    if (m->driver->is_dma) {
+        wr(m, DOEPDMA(ep), MINI_SRAM + buffer_off(ep, false));
+    }
     set(m, DOEPCTL(ep), CNAK | EPENA);
 }
 
@@ -353,6 +377,25 @@ static void hal_out_start(struct mini *m) {
     set(m, DOEPTSIZ(0), ONE_PACKET);
     set(m, DOEPTSIZ(0), 24);
     set(m, DOEPTSIZ(0), 3u << 29);
+    if (m->driver->is_dma) {
+        wr(m, DOEPDMA(0), MINI_SRAM + buffer_off(0, false));
+        set(m, DOEPCTL(0), EPENA | USBAEP);
+    }
+}
+
+static void hal_fetch_out(struct mini *m, unsigned ep) {
+    if (m->driver->is_dma) {
+        m->rx_len[ep] = m->armed[ep] - (rd(m, DOEPTSIZ(ep)) & 0x7ffffu);
+        memcpy(m->rx[ep], m->sram + buffer_off(ep, false), m->rx_len[ep]);
+    }
+}
+
+// ST's HAL always looks at the start of its buffer; the last of several SETUPs, or one that broke
+// into a data stage, lies just below DOEPDMA0 (RM0090 35.13.6).
+static void hal_fetch_setup(struct mini *m) {
+    if (m->driver->is_dma) {
+        memcpy(m->setup, m->sram + (rd(m, DOEPDMA(0)) - 8 - MINI_SRAM), 8);
+    }
 }
 
 static void hal_out_interrupts(struct mini *m) {
@@ -364,6 +407,7 @@ static void hal_out_interrupts(struct mini *m) {
         uint32_t bits = rd(m, DOEPINT(ep)) & rd(m, DOEPMSK);
         if (bits & 1) {
             wr(m, DOEPINT(ep), 1);
+            hal_fetch_out(m, ep);
             if (ep == 0 && m->state == CONTROL_STATUS_OUT) {
                 hal_out_start(m);
             }
@@ -371,6 +415,7 @@ static void hal_out_interrupts(struct mini *m) {
         }
         if (bits & 8) {
             wr(m, DOEPINT(ep), 8);
+            hal_fetch_setup(m);
             control_setup(m);
         }
         wr(m, DOEPINT(ep), bits & 0x12);
@@ -388,6 +433,9 @@ static void hal_in_interrupts(struct mini *m) {
         if (bits & 1) {
             clear(m, DIEPEMPMSK, 1u << ep);
             wr(m, DIEPINT(ep), 1);
+            if (m->driver->is_dma && ep == 0 && m->state == CONTROL_STATUS_IN) {
+                hal_out_start(m);
+            }
             sent(m, ep);
         }
         if (bits & 2) {
@@ -476,8 +524,11 @@ static void hal_configure(struct mini *m) {
     }
 }
 
-const struct mini_driver mini_hal = {"hal",     64,       256,         0,         hal_init,
-                                     hal_serve, hal_send, hal_receive, hal_stall, hal_configure};
+const struct mini_driver mini_hal = {
+    "hal", 64, 256, 0, hal_init, hal_serve, hal_send, hal_receive, hal_stall, hal_configure, false};
+const struct mini_driver mini_hal_dma = {"hal-dma", 64,       256,         0,         hal_dma_init,
+                                         hal_serve, hal_send, hal_receive, hal_stall, hal_configure,
+                                         true};
 
 // --- As libopencm3: polled, everything from GRXSTSP, endpoints re-armed after 3 and 4. ---
 
@@ -623,8 +674,8 @@ static void ocm3_serve(struct mini *m) {
 }
 
 const struct mini_driver mini_libopencm3 = {
-    "libopencm3", 64,        64,           20 * PS_PER_US, ocm3_init,
-    ocm3_serve,   ocm3_send, ocm3_receive, ocm3_stall,     ocm3_configure};
+    "libopencm3", 64,           64,         20 * PS_PER_US, ocm3_init, ocm3_serve,
+    ocm3_send,    ocm3_receive, ocm3_stall, ocm3_configure, false};
 
 // --- As TinyUSB: interrupts, completion by popping 3, FIFO filled right after EPENA. ---
 
@@ -830,8 +881,8 @@ static void tiny_serve(struct mini *m) {
 }
 
 const struct mini_driver mini_tinyusb = {
-    "tinyusb",  64,        256,          0,          tiny_init,
-    tiny_serve, tiny_send, tiny_receive, tiny_stall, tiny_configure};
+    "tinyusb",      64,   256, 0, tiny_init, tiny_serve, tiny_send, tiny_receive, tiny_stall,
+    tiny_configure, false};
 
 // --- As libusb_stm32 (sboot): SETUP served at 6, re-armed before 3 and 4 are popped, DOEPTSIZ
 // --- written once, endpoint 0 of 8 bytes. ---
@@ -967,7 +1018,8 @@ static void lusb_serve(struct mini *m) {
 
 const struct mini_driver mini_libusb_stm32 = {
     "libusb_stm32", 8,         64,           20 * PS_PER_US, lusb_init,
-    lusb_serve,     lusb_send, lusb_receive, lusb_stall,     lusb_configure};
+    lusb_serve,     lusb_send, lusb_receive, lusb_stall,     lusb_configure,
+    false};
 
 // --- When the driver gets the processor. ---
 

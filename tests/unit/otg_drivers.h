@@ -14,6 +14,7 @@
 #define MINI_STORE 4096u
 #define MINI_VID   0x1209u
 #define MINI_PID   0x0001u
+#define MINI_SRAM  0x20000000u
 
 struct mini;
 
@@ -29,9 +30,11 @@ struct mini_driver {
     void (*receive)(struct mini *m, unsigned ep);
     void (*stall0)(struct mini *m);
     void (*configure)(struct mini *m); // opens EP1 bulk both ways and EP2 interrupt IN
+    bool is_dma;                       // needs OTG_HS
 };
 
-extern const struct mini_driver mini_hal, mini_libopencm3, mini_tinyusb, mini_libusb_stm32;
+extern const struct mini_driver mini_hal, mini_hal_dma, mini_libopencm3, mini_tinyusb,
+    mini_libusb_stm32;
 
 enum control_state {
     CONTROL_IDLE,
@@ -60,6 +63,9 @@ struct mini {
     unsigned tx_left[4];
     uint8_t rx[4][1024];
     unsigned rx_len[4];
+    // What DMA reaches, at MINI_SRAM; and how much each OUT endpoint was armed for.
+    uint8_t sram[0x8000];
+    unsigned armed[4];
     // The device.
     uint8_t store[MINI_STORE];
     uint8_t echo[1024];

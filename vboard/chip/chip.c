@@ -137,6 +137,7 @@ void chip_remap(struct chip *chip, unsigned mode) {
     cpu_region_set_bytes(chip->cpu, chip->boot_region, bytes[mode & 3], sizes[mode & 3],
                          map[mode & 3].writable);
     chip_guard_flash(chip, chip->flash.is_busy);
+    art_configure(chip);
 }
 
 void chip_guard_flash(struct chip *chip, bool is_guarded) {
@@ -176,11 +177,15 @@ static void perform_reset(struct chip *chip, enum reset_cause cause) {
         [RESET_POWER_ON] = {"power-on", RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
         [RESET_PIN] = {"pin", RCC_CSR_PINRSTF},
         [RESET_SOFTWARE] = {"software", RCC_CSR_SFTRSTF | RCC_CSR_PINRSTF},
+        [RESET_BROWN_OUT] = {"brown-out", RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
+        [RESET_IWDG] = {"iwdg", RCC_CSR_IWDGRSTF | RCC_CSR_PINRSTF},
+        [RESET_WWDG] = {"wwdg", RCC_CSR_WWDGRSTF | RCC_CSR_PINRSTF},
     };
 
     chip->pending_reset = RESET_NONE;
     trace_event(chip->trace, TRACE_RESET, "reset", "cause=%s", causes[cause].name);
-    for (size_t i = 0; i < chip->peripheral_count; i++) {
+    // RCC, the first, comes last: a peripheral is not to see its clock fail before its own reset.
+    for (size_t i = chip->peripheral_count; i-- > 0;) {
         const struct peripheral *peripheral = &chip->peripherals[i];
         if (cause == RESET_POWER_ON && peripheral->power_on) {
             peripheral->power_on(peripheral->ctx);
@@ -211,7 +216,7 @@ static void perform_power_off(struct chip *chip) {
     chip->flash.is_cut_inside = false;
 }
 
-static void request_reset(struct chip *chip, enum reset_cause cause) {
+void chip_request_reset(struct chip *chip, enum reset_cause cause) {
     if (!chip_has_power(chip) && cause != RESET_POWER_ON) {
         return;
     }
@@ -221,6 +226,11 @@ static void request_reset(struct chip *chip, enum reset_cause cause) {
     } else {
         perform_reset(chip, cause);
     }
+}
+
+void chip_rebase(struct chip *chip) {
+    chip->base_ps = timeline_now(chip->timeline);
+    chip->base_cycles = cpu_cycles(chip->cpu);
 }
 
 // --- the processor as a runner of the timeline ---------------------------------------------------------
@@ -237,7 +247,7 @@ static void skip_sleep(struct chip *chip, uint64_t until_cycle) {
 static uint64_t run(void *ctx, uint64_t until_ps) {
     struct chip *chip = ctx;
 
-    if (!chip->is_powered) {
+    if (!chip->is_powered || chip->supply.is_held) {
         return until_ps;
     }
     chip->is_running = true;
@@ -250,6 +260,9 @@ static uint64_t run(void *ctx, uint64_t until_ps) {
             perform_power_off(chip);
         } else if (chip->pending_reset != RESET_NONE) {
             perform_reset(chip, chip->pending_reset);
+            if (chip->supply.is_held) {
+                let_pass(chip, until_ps);
+            }
         } else if (stop == CPU_STOP_SLEEP && !chip->is_interrupted) {
             skip_sleep(chip, until_cycle);
         } else if (stop == CPU_STOP_LOCKUP) {
@@ -286,6 +299,9 @@ static bool add_peripherals(struct chip *chip) {
     chip_add_peripheral(chip, &syscfg_peripheral, chip);
     chip_add_peripheral(chip, &exti_peripheral, chip);
     chip_add_peripheral(chip, &dbgmcu_peripheral, chip);
+    chip_add_peripheral(chip, &iwdg_peripheral, chip);
+    chip_add_peripheral(chip, &wwdg_peripheral, chip);
+    chip_add_peripheral(chip, &crc_peripheral, chip);
     for (unsigned port = 0; port < GPIO_PORTS; port++) {
         chip->gpio[port].chip = chip;
         chip->gpio[port].index = port;
@@ -320,6 +336,8 @@ static void add_memories(struct chip *chip) {
                          .read = chip_bus_read,
                          .write = chip_bus_write,
                          .guarded = chip_bus_guarded,
+                         .watched_fetch = art_watched_fetch,
+                         .watched_load = art_watched_load,
                          .reset_request = bus_reset_request,
                          .complaint = bus_complaint,
                          .vector_table = bus_vector_table,
@@ -338,6 +356,7 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
     chip->timeline = timeline;
     chip->trace = trace;
     chip->core_hz = HSI_HZ;
+    chip->supply.mv = SUPPLY_MV;
     chip->cpu = cpu_new(model->irq_count, PRIORITY_BITS, CPUID_CORTEX_M4_R0P1);
     chip->flash.bytes = malloc(model->flash_bytes);
     chip->flash.weak = calloc(1, model->flash_bytes);
@@ -369,6 +388,8 @@ void chip_free(struct chip *chip) {
         return;
     }
     flash_free(chip);
+    art_free(chip);
+    watchdogs_free(chip);
     rcc_free(chip);
     otg_wiring_free(chip);
     if (chip->cpu) {
@@ -395,10 +416,10 @@ void chip_power_on(struct chip *chip) {
     cpu_code_changed(chip->cpu, SRAM_BASE, chip->model->sram_bytes);
     if (!chip->is_powered) {
         chip->is_powered = true;
-        chip->base_ps = timeline_now(chip->timeline);
-        chip->base_cycles = cpu_cycles(chip->cpu);
+        chip_rebase(chip);
     }
-    request_reset(chip, RESET_POWER_ON);
+    chip_request_reset(chip, RESET_POWER_ON);
+    supply_power_on(chip);
 }
 
 bool chip_has_power(const struct chip *chip) {
@@ -420,7 +441,7 @@ void chip_power_off(struct chip *chip) {
 }
 
 void chip_reset_pin(struct chip *chip) {
-    request_reset(chip, RESET_PIN);
+    chip_request_reset(chip, RESET_PIN);
 }
 
 uint8_t *chip_flash(struct chip *chip) {
@@ -451,6 +472,32 @@ static uint8_t *memory_at(const struct chip *chip, uint32_t addr, uint32_t len) 
         }
     }
     return NULL;
+}
+
+static bool is_ccm(const struct chip *chip, uint32_t addr) {
+    return addr - CCM_BASE < chip->model->ccm_bytes;
+}
+
+bool chip_master_load(void *ctx, uint32_t addr, uint8_t *data, uint32_t len) {
+    const struct chip *chip = ctx;
+    const uint8_t *memory = is_ccm(chip, addr) ? NULL : memory_at(chip, addr, len);
+
+    if (!memory) {
+        return false;
+    }
+    memcpy(data, memory, len);
+    return true;
+}
+
+bool chip_master_store(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len) {
+    struct chip *chip = ctx;
+
+    if (addr - SRAM_BASE >= chip->model->sram_bytes || !memory_at(chip, addr, len)) {
+        return false;
+    }
+    memcpy(memory_at(chip, addr, len), data, len);
+    cpu_code_changed(chip->cpu, addr, len);
+    return true;
 }
 
 bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t len) {

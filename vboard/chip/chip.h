@@ -32,6 +32,7 @@ extern const struct chip_model chip_stm32f407vg;
 struct chip_wiring {
     uint32_t hse_hz; // crystal; 0: none fitted (HSERDY never comes)
     uint32_t lse_hz;
+    bool has_ulpi_phy; // an external high-speed PHY on OTG_HS
 };
 
 struct chip;
@@ -50,6 +51,9 @@ void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 // from the vector table at the boot memory. Between runs or from an event, while the chip is not
 // running.
 void chip_power_on(struct chip *chip);
+// The supply voltage; 3300 until set. What follows: PVD, brown-out reset (while it is too low the chip
+// stays in reset), flash that fails where its parallelism asks for more. Between runs or from an event.
+void chip_set_supply_mv(struct chip *chip, unsigned mv);
 // Power goes, from anywhere: nothing more executes, SRAM is lost, the pins and the USB pull-up are
 // released. A flash operation under way is left half done; from the flash hook, the operation at
 // hand does not begin. Inside the processor's access the rest of the instruction still runs, and
@@ -74,10 +78,12 @@ bool chip_set_pin(struct chip *chip, const char *pin, int level);
 // What the pin's output stage drives (or, for an input, what it sees): 0, 1, -1 undriven.
 int chip_pin(const struct chip *chip, const char *pin);
 
-// The OTG_FS core's plug; connect to a cable with cable_connect_device(), then give the answer
-// to chip_connect_otg_fs().
+// An OTG core's plug; connect to a cable with cable_connect_device(), then give the answer to
+// chip_connect_otg_fs() or chip_connect_otg_hs(). NULL for an OTG_HS the chip has not.
 const struct wire_device *chip_otg_fs(struct chip *chip);
 void chip_connect_otg_fs(struct chip *chip, const struct wire_host *host);
+const struct wire_device *chip_otg_hs(struct chip *chip);
+void chip_connect_otg_hs(struct chip *chip, const struct wire_host *host);
 
 // --- flash: times, operations, wear -------------------------------------------------------------
 

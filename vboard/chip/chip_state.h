@@ -41,6 +41,8 @@ void rcc_check_wait_states(struct chip *chip);
 #define RCC_AHB3ENR      0x38u
 #define RCC_APB1ENR      0x40u
 #define RCC_APB2ENR      0x44u
+#define RCC_AHB1LPENR    0x50u
+#define RCC_AHB2LPENR    0x54u
 
 // --- PWR and the backup domain (RM0090 5, 26) ------------------------------------------------------
 
@@ -67,6 +69,29 @@ extern const struct peripheral bkpsram_peripheral;
 // RCC_BDCR.BDRST.
 void rtc_backup_reset(struct chip *chip);
 
+// The detector's threshold, PWR_CR.PLS, and whether it is on.
+unsigned pwr_pvd_level(const struct chip *chip, bool *is_on);
+
+// --- the supply voltage (supply.c) -----------------------------------------------------------------
+
+struct supply {
+    unsigned mv;
+    bool is_below_pvd;  // PWR_CSR.PVDO
+    bool is_held;       // brown-out: the chip stays in reset
+    bool is_power_lost; // so deep that it comes back as from power-on
+};
+
+#define SUPPLY_MV 3300u // until somebody sets another
+
+// The highest PSIZE that flash can be programmed and erased with.
+unsigned supply_max_psize(const struct chip *chip);
+uint32_t supply_hz_per_wait_state(const struct chip *chip);
+bool supply_is_below_pvd(const struct chip *chip);
+// PWR_CR was written or reset.
+void supply_update_pvd(struct chip *chip);
+// Power has come up: holds the chip in reset while the supply is too low.
+void supply_power_on(struct chip *chip);
+
 // --- FLASH interface (RM0090 3) ---------------------------------------------------------------------
 
 #define FLASH_SECTORS 12u
@@ -82,6 +107,7 @@ struct flash {
 
     // The operation under way.
     bool is_busy;
+    bool is_undersupplied; // the supply is too low for its parallelism
     enum chip_flash_kind kind;
     uint32_t op_addr, op_len;
     uint64_t op_value;
@@ -119,9 +145,42 @@ void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value
 // passes until it ends.
 void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access);
 unsigned flash_wait_states(const struct chip *chip);
+// The supply changed, perhaps in the middle of an operation.
+void flash_supply_changed(struct chip *chip);
 // Somebody else than firmware wrote these bytes, from the start of flash: they are what they are.
 void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len);
 void flash_free(struct chip *chip);
+
+// --- ART accelerator (RM0090 3.5.2, art.c) ----------------------------------------------------------
+
+#define ART_LINE_BYTES 16u
+#define ART_DATA_LINES 8u
+
+struct art_line {
+    uint32_t off; // from FLASH_BASE
+    uint8_t bytes[ART_LINE_BYTES];
+    bool is_stale;
+};
+
+struct art {
+    struct art_line data[ART_DATA_LINES]; // most recently read first
+    unsigned data_count;
+    // Lines whose instructions were executed before they changed: old contents, and a flag each;
+    // NULL until the first.
+    uint8_t *old_code, *stale_code;
+    uint32_t stale_code_count;
+};
+
+// FLASH_ACR or the memory at address 0 changed, or FLASH_CR was locked or unlocked.
+void art_configure(struct chip *chip);
+void art_reset_instructions(struct chip *chip);
+void art_reset_data(struct chip *chip);
+// Around every change of flash by its own operations.
+void art_before_change(struct chip *chip, uint32_t addr, uint32_t len, bool is_erase);
+void art_programmed(struct chip *chip, uint32_t addr, uint32_t len);
+void art_watched_fetch(void *chip, uint32_t addr, uint16_t *halfword);
+void art_watched_load(void *chip, uint32_t addr, unsigned size, uint32_t *value);
+void art_free(struct chip *chip);
 
 // --- GPIO (RM0090 8) --------------------------------------------------------------------------------
 
@@ -166,6 +225,29 @@ extern const struct peripheral exti_peripheral;
 // The level at an EXTI line's input: 0-15 pins, 16 PVD, 17 RTC alarm, 18 OTG_FS wake-up ...
 void exti_set_line(struct chip *chip, unsigned line, bool level);
 
+// --- IWDG, WWDG, CRC (RM0090 21, 22, 4) ------------------------------------------------------------------
+
+struct iwdg {
+    uint32_t pr, rlr;
+    bool is_open; // PR and RLR may be written
+    bool is_running;
+    struct event bite;
+};
+
+struct wwdg {
+    uint32_t cr, cfr;
+    bool ewif;
+    uint64_t since_ps, tick_ps; // CR.T was its value then
+    struct event event;
+};
+
+struct crc {
+    uint32_t dr, idr;
+};
+
+extern const struct peripheral iwdg_peripheral, wwdg_peripheral, crc_peripheral;
+void watchdogs_free(struct chip *chip);
+
 // --- DBGMCU (RM0090 38.16) and what else answers at fixed addresses -------------------------------------
 
 struct dbgmcu {
@@ -188,7 +270,16 @@ void system_memory_show_option(struct chip *chip);
 #define SLOTS_A_REGION 512u
 
 // The last is none of a chip's reset causes: power goes.
-enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE, RESET_POWER_OFF };
+enum reset_cause {
+    RESET_NONE,
+    RESET_POWER_ON,
+    RESET_PIN,
+    RESET_SOFTWARE,
+    RESET_BROWN_OUT,
+    RESET_IWDG,
+    RESET_WWDG,
+    RESET_POWER_OFF
+};
 
 #define REPORTED_MAX 4096u
 
@@ -225,13 +316,19 @@ struct chip {
 
     struct rcc rcc;
     struct pwr pwr;
+    struct supply supply;
     struct rtc rtc;
     struct flash flash;
+    struct art art;
     struct gpio_port gpio[GPIO_PORTS];
     struct syscfg syscfg;
     struct exti exti;
     struct dbgmcu dbgmcu;
-    struct otg *otg_fs;
+    struct iwdg iwdg;
+    struct wwdg wwdg;
+    struct crc crc;
+    struct otg *otg_fs, *otg_hs; // otg_hs NULL where the chip has none
+    bool was_stopped_asleep[2];  // told of by otg_wiring.c: OTG_FS, OTG_HS
 };
 
 #define WHERE_MAX 96u
@@ -244,6 +341,10 @@ const char *chip_symbol(const struct chip *chip);
 bool chip_is_news(struct chip *chip, uint32_t addr);
 // Lets time pass for the processor in the middle of an access; everything else goes on.
 void chip_stand_still(struct chip *chip, uint64_t until_ps);
+// Resets now, or after the instruction under way.
+void chip_request_reset(struct chip *chip, enum reset_cause cause);
+// The processor goes on from the present instant: it had no time while it was held in reset.
+void chip_rebase(struct chip *chip);
 // HCLK is now this; the time passed so far stays what it was.
 void chip_set_core_hz(struct chip *chip, uint64_t hz);
 // PLL48CK may have changed.
@@ -266,6 +367,11 @@ void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral,
 bool chip_bus_read(void *chip, uint32_t addr, unsigned size, uint32_t *value);
 bool chip_bus_write(void *chip, uint32_t addr, unsigned size, uint32_t value);
 void chip_bus_guarded(void *chip, uint32_t addr, enum cpu_access access);
+
+// Memory as a bus master other than the processor reaches it (RM0090 2.1: SRAM, and flash for
+// reading; not CCM). False for anything else.
+bool chip_master_load(void *chip, uint32_t addr, uint8_t *data, uint32_t len);
+bool chip_master_store(void *chip, uint32_t addr, const uint8_t *data, uint32_t len);
 
 // Peripherals that exist and are not modelled, for complaints (address_map.c).
 extern const struct peripheral unmodelled_peripherals[];

@@ -40,6 +40,13 @@ static void write_acr(struct chip *chip, uint32_t value, uint32_t mask) {
     writable |= flash->acr & ACR_DCEN ? 0 : ACR_DCRST;
     writable |= flash->acr & ACR_ICEN ? 0 : ACR_ICRST;
     merge(&flash->acr, value, mask & writable);
+    if (value & mask & writable & ACR_DCRST) {
+        art_reset_data(chip);
+    }
+    if (value & mask & writable & ACR_ICRST) {
+        art_reset_instructions(chip);
+    }
+    art_configure(chip);
     rcc_check_wait_states(chip);
 }
 
@@ -81,6 +88,7 @@ static void write_keyr(struct chip *chip, uint32_t value) {
     } else if (flash->key == 2) {
         flash->key = 0;
         flash->cr &= ~CR_LOCK;
+        art_configure(chip);
         if (chip_is_news(chip, NEWS_UNLOCK)) { // ST's drivers unlock for every word
             trace_event(chip->trace, TRACE_FLASH, "unlock", "pc=0x%08" PRIx32, cpu_pc(chip->cpu));
         }
@@ -131,6 +139,7 @@ static void write_cr(struct chip *chip, uint32_t value, uint32_t mask) {
     flash->has_first_word = flash->has_first_word && (flash->cr & CR_PG);
     if (value & mask & CR_LOCK) {
         flash->cr |= CR_LOCK;
+        art_configure(chip);
         if (chip_is_news(chip, NEWS_LOCK)) {
             trace_event(chip->trace, TRACE_FLASH, "lock", "pc=0x%08" PRIx32, cpu_pc(chip->cpu));
         }
@@ -248,6 +257,9 @@ static void flash_reset(void *ctx) {
     flash->is_jammed = false;
     flash->option_is_jammed = false;
     flash->has_first_word = false;
+    art_reset_data(chip);
+    art_reset_instructions(chip);
+    art_configure(chip);
     flash_update_irq(chip);
     flash_draw_weak(chip);
 }

@@ -36,6 +36,7 @@ enum news {
     NEWS_STALL = 0x40023D00, // plus the kind of access
     NEWS_STALE_ERRORS = 0x40023D10,
     NEWS_PARALLELISM,
+    NEWS_SUPPLY,
     NEWS_NON_BLANK,
     NEWS_LOCKED,
     NEWS_UNLOCK,

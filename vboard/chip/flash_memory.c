@@ -160,11 +160,36 @@ void flash_announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
     cpu_code_changed(chip->cpu, addr - FLASH_BASE, len); // its image at address 0
 }
 
+// RM0090 3.6.2: with a parallelism that the supply does not bear the result is unpredictable, and no
+// flag tells. Here some bits stay what they were, settled by the operation's number so that a run
+// repeats; the manual's other warning, that good-looking data may fade later, is not modelled.
+static void fail_undersupplied(struct chip *chip, const uint8_t *before) {
+    struct flash *flash = &chip->flash;
+    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
+    uint64_t random = flash->op_count * 0x9E3779B97F4A7C15ull + 3;
+
+    for (uint32_t i = 0; i < flash->op_len; i++) {
+        random ^= random << 13; // xorshift64 (Marsaglia 2003)
+        random ^= random >> 7;
+        random ^= random << 17;
+        if (flash->kind == CHIP_FLASH_PROGRAM) {
+            bytes[i] |= before[i] & (uint8_t)random;
+        } else {
+            // One byte in four keeps a zero somewhere.
+            bytes[i] &= (random >> 32 & 3) ? 0xFF : (uint8_t) ~(1u << (random & 7));
+        }
+    }
+}
+
 static void apply(struct chip *chip) {
     struct flash *flash = &chip->flash;
     uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
+    uint8_t before[8] = {0};
     uint8_t *weak = flash->weak + (flash->op_addr - FLASH_BASE);
 
+    if (flash->kind != CHIP_FLASH_OPTION) {
+        art_before_change(chip, flash->op_addr, flash->op_len, flash->kind != CHIP_FLASH_PROGRAM);
+    }
     switch (flash->kind) {
     case CHIP_FLASH_ERASE:
     case CHIP_FLASH_MASS_ERASE:
@@ -172,6 +197,7 @@ static void apply(struct chip *chip) {
         flash_forget_weak(chip, flash->op_addr - FLASH_BASE, flash->op_len);
         break;
     case CHIP_FLASH_PROGRAM:
+        memcpy(before, bytes, flash->op_len);
         for (uint32_t i = 0; i < flash->op_len; i++) {
             bytes[i] &= (uint8_t)(flash->op_value >> (8 * i));
             weak[i] &= (uint8_t)(flash->op_value >> (8 * i));
@@ -181,6 +207,12 @@ static void apply(struct chip *chip) {
         flash->option = flash->optcr & OPTCR_WRITABLE;
         system_memory_show_option(chip);
         return;
+    }
+    if (flash->is_undersupplied) {
+        fail_undersupplied(chip, before);
+    }
+    if (flash->kind == CHIP_FLASH_PROGRAM) {
+        art_programmed(chip, flash->op_addr, flash->op_len);
     }
     flash_announce_change(chip, flash->op_addr, flash->op_len);
 }
@@ -211,6 +243,28 @@ void flash_settle(struct chip *chip) {
     }
 }
 
+static void check_supply(struct chip *chip) {
+    struct flash *flash = &chip->flash;
+    char where[WHERE_MAX];
+
+    if (psize(flash) == X64 || psize(flash) <= supply_max_psize(chip) || flash->is_undersupplied) {
+        return; // x64 is complained of whatever the supply
+    }
+    flash->is_undersupplied = true;
+    if (chip_is_news(chip, NEWS_SUPPLY)) {
+        trace_complaint(chip->trace, "flash-supply", chip_where(chip, where),
+                        "flash operation with x%u at %s while the supply is %u mV: x32 needs 2.7 V "
+                        "and x16 2.1 V (RM0090 table 7); some bits do not change",
+                        8u << psize(flash), where, chip->supply.mv);
+    }
+}
+
+void flash_supply_changed(struct chip *chip) {
+    if (chip->flash.is_busy) {
+        check_supply(chip);
+    }
+}
+
 // False when power goes with it, before it or inside it.
 static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, uint32_t len,
                   uint64_t duration_ps) {
@@ -229,6 +283,8 @@ static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, u
                         "has not (RM0090 table 13)",
                         where);
     }
+    flash->is_undersupplied = false;
+    check_supply(chip);
     flash->op_count++;
     flash->kind = kind;
     flash->op_addr = addr;

@@ -41,15 +41,20 @@ const struct otg_config otg_hs_config = {
 
 #define USB_CLOCK_HZ   48000000ull
 
-bool otg_is_clocked(const struct otg *otg) {
+static bool is_48_mhz(const struct otg *otg) {
     // USB 2.0 7.1.11: 12 Mbit/s within 0.25 %.
     uint64_t off =
         otg->phy_hz > USB_CLOCK_HZ ? otg->phy_hz - USB_CLOCK_HZ : USB_CLOCK_HZ - otg->phy_hz;
     return off * 400 <= USB_CLOCK_HZ;
 }
 
+bool otg_is_clocked(const struct otg *otg) {
+    return is_48_mhz(otg) &&
+           (otg->around.is_stopped == NULL || !otg->around.is_stopped(otg->around.ctx));
+}
+
 static void complain_of_clock(struct otg *otg) {
-    if (otg->shown == USB_SPEED_NONE || otg_is_clocked(otg) || otg->complained_hz == otg->phy_hz) {
+    if (otg->shown == USB_SPEED_NONE || is_48_mhz(otg) || otg->complained_hz == otg->phy_hz) {
         return;
     }
     otg->complained_hz = otg->phy_hz;
@@ -86,7 +91,30 @@ uint32_t otg_gintsts(const struct otg *otg) {
     return value;
 }
 
+uint32_t otg_deachint(const struct otg *otg) {
+    if (!otg->config->has_high_speed) {
+        return 0;
+    }
+    return (otg_ep_interrupts(otg, 1, true) & otg->dinep1msk ? DEACH_IEP1 : 0) |
+           (otg->out[1].intr & otg->doutep1msk ? DEACH_OEP1 : 0);
+}
+
+// That GAHBCFG.GINT gates these lines too is from memory; RM0090 35.12.4 does not say.
+static void update_endpoint_1(struct otg *otg) {
+    uint32_t active = otg->gahbcfg & GAHBCFG_GINT ? otg_deachint(otg) & otg->deachmsk : 0;
+    const bool levels[2] = {active & DEACH_OEP1, active & DEACH_IEP1};
+    for (unsigned in = 0; in < 2; in++) {
+        if (levels[in] != otg->endpoint_1_level[in]) {
+            otg->endpoint_1_level[in] = levels[in];
+            otg->around.endpoint_1(otg->around.ctx, in, levels[in]);
+        }
+    }
+}
+
 void otg_update_irq(struct otg *otg) {
+    if (otg->around.endpoint_1 != NULL) {
+        update_endpoint_1(otg);
+    }
     bool level = otg->gahbcfg & GAHBCFG_GINT && otg_gintsts(otg) & otg->gintmsk;
     if (level != otg->irq_level) {
         otg->irq_level = level;
@@ -116,11 +144,17 @@ void otg_set_address(struct otg *otg, unsigned address) {
 
 // --- VBUS and pull-up. ---
 
+bool otg_has_phy(const struct otg *otg) {
+    // GUSBCFG.PHYSEL: OTG_FS has the embedded PHY alone, and the bit always reads 1 there.
+    bool is_embedded = !otg->config->has_high_speed || otg->gusbcfg & GUSBCFG_PHYSEL;
+    return is_embedded || otg->around.has_ulpi_phy;
+}
+
 void otg_update_pullup(struct otg *otg) {
-    // The embedded PHY needs PWRDWN (RM0090 34.16.2 OTG_FS_GCCFG); OTG_HS with an external ULPI
-    // PHY does not, and comes up at full speed here: high speed is not modelled.
-    bool has_phy = otg->gccfg & GCCFG_PWRDWN ||
-                   (otg->config->has_high_speed && !(otg->gusbcfg & GUSBCFG_PHYSEL));
+    // The embedded PHY needs PWRDWN (RM0090 34.16.2 OTG_FS_GCCFG, 35.12.2 OTG_HS_GCCFG); an
+    // external ULPI PHY does not, and comes up at full speed here: high speed is not modelled.
+    bool is_external = otg->config->has_high_speed && !(otg->gusbcfg & GUSBCFG_PHYSEL);
+    bool has_phy = otg_has_phy(otg) && (is_external || otg->gccfg & GCCFG_PWRDWN);
     bool is_shown = has_phy && otg->is_session && !(otg->dctl & DCTL_SDIS);
     enum usb_speed speed = is_shown ? USB_SPEED_FULL : USB_SPEED_NONE;
     if (speed == otg->shown) {
@@ -153,7 +187,7 @@ void otg_update_session(struct otg *otg) {
 void otg_core_reset(struct otg *otg, bool keep_wrapper) {
     const struct otg_config *config = otg->config;
     uint32_t gccfg = otg->gccfg, cid = otg->cid, pcgcctl = otg->pcgcctl;
-    uint32_t dspd = otg->dcfg & DCFG_DSPD;
+    uint32_t dspd = otg->dcfg & DCFG_DSPD, physel = otg->gusbcfg & GUSBCFG_PHYSEL;
     timeline_cancel(otg->timeline, &otg->enumerated_event);
     timeline_cancel(otg->timeline, &otg->idle_event);
     otg->gotgctl = otg->gotgint = otg->gahbcfg = otg->grstctl = otg->gint = otg->gintmsk = 0;
@@ -186,6 +220,9 @@ void otg_core_reset(struct otg *otg, bool keep_wrapper) {
         otg->cid = cid;
         otg->pcgcctl = pcgcctl;
         otg->dcfg |= dspd;
+        // Nor does the choice of the PHY: ST's HAL (USB_CoreInit), libopencm3 and Linux' dwc2 set
+        // PHYSEL, reset, and go on without setting it again.
+        otg->gusbcfg |= physel;
         otg_update_pullup(otg);
     } else {
         otg->is_session = false;
@@ -330,6 +367,10 @@ void otg_free(struct otg *otg) {
     timeline_cancel(otg->timeline, &otg->enumerated_event);
     timeline_cancel(otg->timeline, &otg->idle_event);
     free(otg);
+}
+
+void otg_set_surroundings(struct otg *otg, const struct otg_surroundings *surroundings) {
+    otg->around = *surroundings;
 }
 
 void otg_set_wakeup_line(struct otg *otg, void (*wakeup)(void *ctx), void *ctx) {

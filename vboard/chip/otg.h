@@ -4,8 +4,9 @@
 // OTG_HS; a Synopsys DWC2 2.81a): registers on one side, a plug (vboard/usb/wire.h) on the other.
 //
 // One model serves both cores; what differs is const data. What it leaves to others: the clock
-// tree (the chip says what the 48 MHz domain really runs at), the NVIC (a level is reported), host
-// mode (not modelled: forcing it is a complaint), and DMA (OTG_HS only; enabling it is a complaint).
+// tree (the chip says what the 48 MHz domain really runs at), the NVIC (a level is reported), and host
+// mode (not modelled: forcing it is a complaint). OTG_HS with an external ULPI PHY comes up at full
+// speed: high speed is not modelled.
 
 #ifndef VBOARD_CHIP_OTG_H
 #define VBOARD_CHIP_OTG_H
@@ -46,6 +47,22 @@ struct otg;
 struct otg *otg_new(const struct otg_config *config, struct timeline *timeline, struct trace *trace,
                     void (*irq)(void *ctx, bool level), void *irq_ctx);
 void otg_free(struct otg *otg);
+
+// What a core on a chip has around it; without otg_set_surroundings() there is nothing of it.
+struct otg_surroundings {
+    void *ctx;
+    bool has_ulpi_phy; // an external PHY is soldered to the ULPI pins
+    // True while the chip's clock gates stop the core although it is enabled: the processor sleeps
+    // and RCC's low-power enable bits say so. Asked at each event on the bus. May be NULL.
+    bool (*is_stopped)(void *ctx);
+    // OTG_HS only, the lines of endpoint 1 alone (RM0090 35.12.4, OTG_HS_DEACHINT). May be NULL.
+    void (*endpoint_1)(void *ctx, bool in, bool level);
+    // OTG_HS's bus master; false where it reaches no memory. NULL: DMA moves nothing.
+    bool (*load)(void *ctx, uint32_t addr, uint8_t *data, uint32_t len);
+    bool (*store)(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len);
+};
+
+void otg_set_surroundings(struct otg *otg, const struct otg_surroundings *surroundings);
 
 // The wake-up line to EXTI (OTG_FS: EXTI line 18, OTG_HS: 20): called on resume signalling while
 // the bus is suspended, for a chip in STOP mode. May be left unset.

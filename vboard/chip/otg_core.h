@@ -7,6 +7,7 @@
 //   otg_registers.c the register map
 //   otg_fifo.c      receive and transmit FIFOs
 //   otg_endpoints.c endpoint control, and the SETUP, OUT and IN transactions
+//   otg_dma.c       OTG_HS's own bus master in place of the FIFO windows
 
 #ifndef VBOARD_CHIP_OTG_CORE_H
 #define VBOARD_CHIP_OTG_CORE_H
@@ -67,6 +68,10 @@
 #define DSTS_SUSPSTS     (1u << 0)
 #define DSTS_ENUMSPD_FS  (3u << 1) // full speed, PHY clock 48 MHz
 
+// DEACHINT, DEACHMSK (RM0090 35.12.4).
+#define DEACH_IEP1       (1u << 1)
+#define DEACH_OEP1       (1u << 17)
+
 // DIEPCTLx, DOEPCTLx.
 #define EPCTL_MPSIZ      0x7ffu
 #define EPCTL_USBAEP     (1u << 15)
@@ -113,6 +118,7 @@ struct otg_endpoint {
     uint32_t ctl;
     uint32_t intr; // without TXFE
     uint32_t tsiz;
+    uint32_t dma;    // DIEPDMA, DOEPDMA: moves on with the data
     unsigned toggle; // data PID of the next packet
     // IN: in() gave a packet whose ACK is still to come.
     bool is_unacked;
@@ -145,6 +151,8 @@ struct otg {
     void (*irq)(void *ctx, bool level);
     void *irq_ctx;
     bool irq_level;
+    bool endpoint_1_level[2]; // OUT, IN
+    struct otg_surroundings around;
     void (*wakeup_line)(void *ctx);
     void *wakeup_ctx;
     struct wire_device wire;
@@ -183,6 +191,10 @@ void otg_update_irq(struct otg *otg);
 void otg_ready(struct otg *otg);
 void otg_update_session(struct otg *otg);
 void otg_update_pullup(struct otg *otg);
+// Whether the transceiver chosen by GUSBCFG.PHYSEL is there.
+bool otg_has_phy(const struct otg *otg);
+// OTG_HS_DEACHINT (RM0090 35.12.4).
+uint32_t otg_deachint(const struct otg *otg);
 void otg_core_reset(struct otg *otg, bool keep_wrapper);
 void otg_remote_wakeup(struct otg *otg);
 void otg_set_address(struct otg *otg, unsigned address);
@@ -209,6 +221,13 @@ void otg_tx_drop_packet(struct otg *otg, unsigned fifo);
 // fifo 0x10: all.
 void otg_tx_flush(struct otg *otg, unsigned fifo);
 void otg_check_layout(struct otg *otg);
+
+// otg_dma.c
+bool otg_is_dma(const struct otg *otg);
+// Moves `len` bytes at the endpoint's DMA address, which an IN's ACK or an OUT moves on.
+void otg_dma_load(struct otg *otg, unsigned ep, uint8_t *data, unsigned len);
+void otg_dma_store(struct otg *otg, unsigned ep, const uint8_t *data, unsigned len);
+void otg_dma_enabled(struct otg *otg, unsigned ep, bool in);
 
 // otg_endpoints.c
 unsigned otg_mps(const struct otg *otg, unsigned ep, bool in);

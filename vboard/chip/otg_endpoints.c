@@ -113,6 +113,7 @@ void otg_ep_write_control(struct otg *otg, unsigned ep, bool in, uint32_t value,
             otg->tx[otg_tx_number(otg, ep)].is_stale = false;
             otg_tx_packetise(otg, ep);
         }
+        otg_dma_enabled(otg, ep, in);
     }
     otg_update_irq(otg);
     otg_ready(otg);
@@ -144,7 +145,11 @@ static void close_setup(struct otg *otg, unsigned ep) {
     if (ep == 0 && otg->is_setup_open) {
         otg->is_setup_open = false;
         otg->out[0].ctl &= ~EPCTL_EPENA;
-        otg_rx_push(otg, RX_SETUP_DONE, 0, 0, NULL, 0);
+        if (otg_is_dma(otg)) {
+            otg->out[0].intr |= EPINT_STUP;
+        } else {
+            otg_rx_push(otg, RX_SETUP_DONE, 0, 0, NULL, 0);
+        }
         otg_update_irq(otg);
     }
 }
@@ -160,14 +165,17 @@ enum wire_answer otg_wire_setup(void *ctx, uint8_t addr, uint8_t ep, const uint8
         otg->is_layout_checked = true;
         otg_check_layout(otg);
     }
-    if (!otg_rx_has_setup_room(otg)) {
+    if (otg_is_dma(otg)) {
+        otg_dma_store(otg, 0, setup, 8);
+    } else if (!otg_rx_has_setup_room(otg)) {
         trace_complaint(otg->trace, "otg-rx-overflow", otg->config->name,
                         "%s: a SETUP packet found no room in the receive FIFO (GRXFSIZ %u words, "
                         "%u in use)",
                         otg->config->name, (unsigned)otg->grxfsiz, otg->rx.count);
         return WIRE_SILENCE;
+    } else {
+        otg_rx_push(otg, RX_SETUP_DATA, 0, 0, setup, 8);
     }
-    otg_rx_push(otg, RX_SETUP_DATA, 0, 0, setup, 8);
     uint32_t stupcnt = (otg->out[0].tsiz & TSIZ_STUPCNT) >> TSIZ_STUPCNT_POS;
     if (stupcnt > 0) {
         otg->out[0].tsiz -= 1u << TSIZ_STUPCNT_POS;
@@ -186,7 +194,12 @@ enum wire_answer otg_wire_setup(void *ctx, uint8_t addr, uint8_t ep, const uint8
 static void out_received(struct otg *otg, unsigned ep, unsigned toggle, const uint8_t *data,
                          unsigned len) {
     struct otg_endpoint *out = &otg->out[ep];
-    otg_rx_push(otg, RX_OUT_DATA, ep, toggle, data, len);
+    bool is_dma = otg_is_dma(otg);
+    if (is_dma) {
+        otg_dma_store(otg, ep, data, len);
+    } else {
+        otg_rx_push(otg, RX_OUT_DATA, ep, toggle, data, len);
+    }
     unsigned left = out->tsiz & TSIZ_XFRSIZ;
     out->tsiz -= left < len ? left : len;
     // An endpoint enabled with PKTCNT 0 receives: libusb_stm32 (so sboot) writes DOEPTSIZ once,
@@ -198,7 +211,11 @@ static void out_received(struct otg *otg, unsigned ep, unsigned toggle, const ui
         // RM0090 34.17.6 "Generic non-isochronous OUT data transfers", internal data flow 3 and 6.
         out->ctl |= EPCTL_NAKSTS;
         out->ctl &= ~EPCTL_EPENA;
-        otg_rx_push(otg, RX_OUT_DONE, ep, toggle, NULL, 0);
+        if (is_dma) {
+            out->intr |= EPINT_XFRC;
+        } else {
+            otg_rx_push(otg, RX_OUT_DONE, ep, toggle, NULL, 0);
+        }
     }
     if (ep == 0 && len == 0) {
         otg->is_control = false; // the status stage of a control read
@@ -225,7 +242,8 @@ enum wire_answer otg_wire_out(void *ctx, uint8_t addr, uint8_t ep, unsigned togg
         }
         return refusal;
     }
-    if (out->ctl & EPCTL_NAKSTS || otg->dctl & DCTL_GONSTS || !otg_rx_has_room(otg, len)) {
+    bool has_room = otg_is_dma(otg) || otg_rx_has_room(otg, len);
+    if (out->ctl & EPCTL_NAKSTS || otg->dctl & DCTL_GONSTS || !has_room) {
         return refusal;
     }
     if (len > otg_mps(otg, ep, false)) {
@@ -265,10 +283,15 @@ enum wire_answer otg_wire_in(void *ctx, uint8_t addr, uint8_t ep, unsigned *togg
         return nothing_to_send(otg, ep);
     }
     unsigned fifo = otg_tx_number(otg, ep);
-    if (otg->tx[fifo].packet_count > 0) {
+    uint32_t left = in->tsiz & TSIZ_XFRSIZ;
+    if (otg_is_dma(otg)) {
+        unsigned mps = otg_mps(otg, ep, true);
+        in->unacked_len = left < mps ? left : mps;
+        otg_dma_load(otg, ep, data, in->unacked_len);
+    } else if (otg->tx[fifo].packet_count > 0) {
         in->unacked_len = otg->tx[fifo].packet[otg->tx[fifo].packet_head];
         otg_tx_copy_packet(otg, fifo, data, in->unacked_len);
-    } else if ((in->tsiz & TSIZ_XFRSIZ) == 0) {
+    } else if (left == 0) {
         in->unacked_len = 0;
     } else {
         return nothing_to_send(otg, ep); // the packet is not whole in the FIFO yet
@@ -288,7 +311,10 @@ void otg_wire_in_acked(void *ctx, uint8_t ep) {
     }
     in->is_unacked = false;
     in->toggle ^= 1;
-    if (in->unacked_len > 0 && !in->is_unacked_lost) {
+    if (otg_is_dma(otg)) {
+        in->dma += in->unacked_len;
+        in->tsiz -= in->unacked_len;
+    } else if (in->unacked_len > 0 && !in->is_unacked_lost) {
         otg_tx_drop_packet(otg, otg_tx_number(otg, ep));
     }
     if (in->ctl & EPCTL_EPENA && pktcnt(in) > 0) {

@@ -74,6 +74,7 @@ static bool read_endpoint(struct otg *otg, uint32_t off, uint32_t *value) {
         *value = endpoint->tsiz;
         return true;
     case EPDMA:
+        *value = otg->config->has_high_speed ? endpoint->dma : 0;
         return true;
     case TXFSTS:
         *value = in ? otg_tx_space(otg, otg_tx_number(otg, ep)) : 0;
@@ -99,6 +100,10 @@ static void write_endpoint(struct otg *otg, uint32_t off, uint32_t value, uint32
         return;
     case EPTSIZ:
         otg_ep_write_size(otg, ep, in, value, mask);
+        return;
+    case EPDMA:
+        (in ? otg->in : otg->out)[ep].dma =
+            ((in ? otg->in : otg->out)[ep].dma & ~mask) | (value & mask);
         return;
     default:
         return;
@@ -215,7 +220,7 @@ static bool read_device(struct otg *otg, uint32_t off, uint32_t *value) {
         *value = otg->diepempmsk;
         return true;
     case DEACHINT:
-        *value = otg_daint(otg) & 0x00020002u; // endpoint 1 each way, OTG_HS only
+        *value = otg_deachint(otg);
         return true;
     case DEACHMSK:
         *value = otg->deachmsk;
@@ -267,6 +272,16 @@ static void write_grstctl(struct otg *otg, uint32_t value, uint32_t mask) {
     uint32_t act = value & mask;
     // They act at once and read 0 again: software waits for that.
     if (act & GRSTCTL_CSRST) {
+        if (!otg_has_phy(otg)) {
+            // Without the PHY's 60 MHz the reset never ends: drivers (ST's HAL: USB_CoreReset) give
+            // up here. From memory of boards without a PHY; RM0090 35 does not say.
+            otg->grstctl |= GRSTCTL_CSRST;
+            trace_complaint(otg->trace, "otg-no-ulpi", otg->config->name,
+                            "%s: core reset with the external ULPI PHY chosen (GUSBCFG.PHYSEL is "
+                            "0), and this board has none: the reset never ends",
+                            otg->config->name);
+            return;
+        }
         otg_core_reset(otg, true);
         return;
     }
@@ -282,14 +297,8 @@ static void write_grstctl(struct otg *otg, uint32_t value, uint32_t mask) {
 
 static void write_gahbcfg(struct otg *otg, uint32_t value, uint32_t mask) {
     merge(&otg->gahbcfg, value, mask);
-    if (otg->gahbcfg & GAHBCFG_DMAEN) {
-        if (!otg->config->has_high_speed) {
-            otg->gahbcfg &= ~GAHBCFG_DMAEN; // OTG_FS has no DMA (RM0090 34.2)
-        } else {
-            trace_complaint(otg->trace, "otg-dma", otg->config->name,
-                            "%s: its DMA is not modelled; transfers will not move",
-                            otg->config->name);
-        }
+    if (!otg->config->has_high_speed) {
+        otg->gahbcfg &= ~GAHBCFG_DMAEN; // OTG_FS has no DMA (RM0090 34.2)
     }
     otg_update_irq(otg);
 }

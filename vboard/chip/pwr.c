@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // PWR: voltage scaling, backup domain access, the voltage detector's register (RM0090 section 5,
-// STM32F405/407). The supply is always good here: PVDO stays 0. Low-power modes only sleep.
+// STM32F405/407). supply.c has the voltage. Low-power modes only sleep.
 
 #include "vboard/chip/chip_state.h"
 
@@ -12,12 +12,15 @@
 #define CR_MASK    0x000043F3u
 #define CR_CWUF    (1u << 2)
 #define CR_CSBF    (1u << 3)
+#define CR_PVDE    (1u << 4)
+#define CR_PLS_POS 5
 #define CR_DBP     (1u << 8)
 #define CR_VOS     (1u << 14)
 #define CR_RESET   0x00004000u
 
 #define CSR_WUF    (1u << 0)
 #define CSR_SBF    (1u << 1)
+#define CSR_PVDO   (1u << 2)
 #define CSR_BRR    (1u << 3)
 #define CSR_MASK   0x00000300u // EWUP, BRE
 #define CSR_BRE    (1u << 9)
@@ -32,7 +35,8 @@ static bool pwr_read(void *ctx, uint32_t off, uint32_t *value) {
         return true;
     case CSR:
         // The regulators follow at once here: both are ready as soon as they are asked for.
-        *value = chip->pwr.csr | CSR_VOSRDY | (chip->pwr.csr & CSR_BRE ? CSR_BRR : 0);
+        *value = chip->pwr.csr | CSR_VOSRDY | (chip->pwr.csr & CSR_BRE ? CSR_BRR : 0) |
+                 (supply_is_below_pvd(chip) ? CSR_PVDO : 0);
         return true;
     default:
         return false;
@@ -51,6 +55,7 @@ static bool pwr_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
         if (value & mask & CR_CSBF) {
             chip->pwr.csr &= ~CSR_SBF;
         }
+        supply_update_pvd(chip);
         return true;
     case CSR:
         merge(&chip->pwr.csr, value, mask & CSR_MASK);
@@ -64,6 +69,12 @@ static void pwr_reset(void *ctx) {
     struct chip *chip = ctx;
     chip->pwr.cr = CR_RESET;
     chip->pwr.csr = 0;
+    supply_update_pvd(chip);
+}
+
+unsigned pwr_pvd_level(const struct chip *chip, bool *is_on) {
+    *is_on = chip->pwr.cr & CR_PVDE;
+    return chip->pwr.cr >> CR_PLS_POS & 7;
 }
 
 bool pwr_backup_is_writable(const struct chip *chip) {

@@ -18,8 +18,6 @@
 #define AHB3RSTR     0x18u
 #define APB1RSTR     0x20u
 #define APB2RSTR     0x24u
-#define AHB1LPENR    0x50u
-#define AHB2LPENR    0x54u
 #define AHB3LPENR    0x58u
 #define APB1LPENR    0x60u
 #define APB2LPENR    0x64u
@@ -135,14 +133,17 @@ static void complain_above(struct chip *chip, const char *clock, uint64_t hz, ui
 
 void rcc_check_wait_states(struct chip *chip) {
     char where[WHERE_MAX];
-    // RM0090 table 10, 2.7-3.6 V: one more wait state for each 30 MHz begun.
-    unsigned needed = (unsigned)((chip->rcc.hclk_hz + 30000000 - 1) / 30000000) - 1;
+    // RM0090 table 10: one more wait state for each 30 MHz begun (less with a lower supply), seven at
+    // most.
+    uint32_t step_hz = supply_hz_per_wait_state(chip);
+    unsigned needed = (unsigned)((chip->rcc.hclk_hz + step_hz - 1) / step_hz) - 1;
 
     if (flash_wait_states(chip) < needed) {
         trace_complaint(chip->trace, "flash-wait-states", chip_where(chip, where),
-                        "HCLK is %" PRIu64 " Hz and flash needs %u wait states, but FLASH_ACR "
+                        "HCLK is %" PRIu64
+                        " Hz, the supply %u mV: flash needs %u wait states, but FLASH_ACR "
                         "says %u (at %s)",
-                        chip->rcc.hclk_hz, needed, flash_wait_states(chip), where);
+                        chip->rcc.hclk_hz, chip->supply.mv, needed, flash_wait_states(chip), where);
     }
 }
 
@@ -397,8 +398,8 @@ static const struct {
     {RCC_AHB3ENR, 0, 0x00000001u, 0},
     {RCC_APB1ENR, 0, 0x36FEC9FFu, 0},
     {RCC_APB2ENR, 0, 0x00075F33u, 0},
-    {AHB1LPENR, 0, 0x7E6791FFu, 0x7E6791FFu},
-    {AHB2LPENR, 0, 0x000000F1u, 0x000000F1u},
+    {RCC_AHB1LPENR, 0, 0x7E6791FFu, 0x7E6791FFu},
+    {RCC_AHB2LPENR, 0, 0x000000F1u, 0x000000F1u},
     {AHB3LPENR, 0, 0x00000001u, 0x00000001u},
     {APB1LPENR, 0, 0x36FEC9FFu, 0x36FEC9FFu},
     {APB2LPENR, 0, 0x00075F33u, 0x00075F33u},
@@ -418,8 +419,8 @@ static bool write_plain(struct chip *chip, uint32_t off, uint32_t value, uint32_
         if (plain[i].enable) {
             chip_reset_peripherals(chip, plain[i].enable, REG(chip, off) & ~old);
         }
-        if (off == RCC_AHB2ENR && REG(chip, off) != old) {
-            chip_usb_clock_changed(chip); // OTGFSEN
+        if ((off == RCC_AHB2ENR || off == RCC_AHB1ENR) && REG(chip, off) != old) {
+            chip_usb_clock_changed(chip); // OTGFSEN, OTGHSEN
         }
         return true;
     }

@@ -43,6 +43,11 @@ struct cpu_bus {
     // An access to a guarded region is about to happen. May let time pass (cpu_stall()), and may
     // lift the guard.
     void (*guarded)(void *ctx, uint32_t addr, enum cpu_access access);
+    // Caches of the chip that may hold something else than the memory behind them, in regions under
+    // cpu_region_watch(). The first is asked for each halfword decoded, the second told of each load
+    // (aligned, of `size` bytes, with its value): both may put another value in place. May be NULL.
+    void (*watched_fetch)(void *ctx, uint32_t addr, uint16_t *halfword);
+    void (*watched_load)(void *ctx, uint32_t addr, unsigned size, uint32_t *value);
     // SYSRESETREQ was written (AIRCR). cpu_reset() may be called right here: it takes effect after
     // the instruction. A lockup resets nothing (a watchdog would): it is a complaint, and
     // CPU_STOP_LOCKUP until somebody calls cpu_reset().
@@ -73,6 +78,16 @@ unsigned cpu_add_region(struct cpu *cpu, const struct cpu_region *region);
 void cpu_region_set_bytes(struct cpu *cpu, unsigned region, uint8_t *bytes, uint32_t size,
                           bool writable);
 void cpu_region_guard(struct cpu *cpu, unsigned region, bool guarded);
+// Watches a region's instruction fetches (at their first decoding) or loads; see struct cpu_bus.
+void cpu_region_watch(struct cpu *cpu, unsigned region, bool fetches, bool loads);
+// What fetching costs: none until set. fetch.c has the model.
+struct cpu_fetch {
+    uint8_t wait_states;
+    bool prefetch, instruction_cache, data_cache;
+};
+void cpu_region_set_fetch(struct cpu *cpu, unsigned region, const struct cpu_fetch *fetch);
+// Whether any instruction that begins in these bytes was executed since they last changed.
+bool cpu_code_is_decoded(const struct cpu *cpu, uint32_t addr, uint32_t len);
 // Somebody other than the processor changed bytes of a region: forget what was decoded from them.
 void cpu_code_changed(struct cpu *cpu, uint32_t addr, uint32_t len);
 

@@ -122,6 +122,8 @@ struct cpu_fast {
 struct cpu_code {
     struct op *ops;    // one a halfword, and two OP_EDGE behind; NULL when not executable
     uint32_t capacity; // bytes the array has room for
+    struct cpu_fetch fetch;
+    bool watches_fetches, watches_loads;
 };
 
 struct cpu {
@@ -208,6 +210,9 @@ bool memory_set_code(struct cpu *cpu, bool *guarded);
 void memory_decode(struct cpu *cpu, struct op *op);
 // Forgets what was decoded from these bytes, in every region that shows them.
 void code_forget(struct cpu *cpu, const uint8_t *bytes, uint32_t len);
+
+// fetch.c: adds what fetching the instruction costs, and the miss of a line not fetched before.
+void fetch_charge(struct cpu *cpu, unsigned region, struct op *op);
 
 // exceptions.c
 uint32_t xpsr_get(const struct cpu_state *s);

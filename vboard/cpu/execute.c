@@ -129,9 +129,10 @@ static inline unsigned divide_cycles(uint32_t dividend, uint32_t divisor) {
     } while (0)
 
 // One instruction done: to the next one.
-#define NEXT()                                                                                     \
+#define NEXT() NEXT_AFTER(op->cycles)
+#define NEXT_AFTER(cost)                                                                           \
     do {                                                                                           \
-        left -= op->cycles;                                                                        \
+        left -= (cost);                                                                            \
         count++;                                                                                   \
         ADVANCE();                                                                                 \
         if (__builtin_expect(left <= 0, 0)) {                                                      \
@@ -332,9 +333,9 @@ static inline unsigned divide_cycles(uint32_t dividend, uint32_t divisor) {
 
 #define BRANCH_IF(name, cond)                                                                      \
     L_##name : if (condition_holds(s, cond)) {                                                     \
-        BRANCH(op->imm, CPU_REFILL);                                                               \
+        BRANCH(op->imm, 0);                                                                        \
     }                                                                                              \
-    NEXT();
+    NEXT_AFTER(op->ra);
 
 // `signed_type` is the loaded type with the sign it is extended by.
 #define LOADS(name, type, signed_type)                                                             \
@@ -410,6 +411,7 @@ void execute(struct cpu *cpu) {
 L_DECODE:
     SYNC();
     memory_decode(cpu, op);
+    RELOAD();
     DISPATCH(op->code);
 L_EDGE: // ran out of the region
     SYNC();
@@ -655,14 +657,14 @@ L_BLX : {
 }
 L_CBZ:
     if (RN == 0) {
-        BRANCH(op->imm, CPU_REFILL);
+        BRANCH(op->imm, 0);
     }
-    NEXT();
+    NEXT_AFTER(op->ra);
 L_CBNZ:
     if (RN != 0) {
-        BRANCH(op->imm, CPU_REFILL);
+        BRANCH(op->imm, 0);
     }
-    NEXT();
+    NEXT_AFTER(op->ra);
 L_TBB : {
     uint32_t distance;
     LOAD(RN + RM, uint8_t, distance);

@@ -48,6 +48,9 @@ static bool load_aligned(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t
         const struct cpu_region *region = &cpu->regions[index];
         *value = 0;
         memcpy(value, region->bytes + (addr - region->base), size);
+        if (cpu->code[index].watches_loads && cpu->bus.watched_load) {
+            cpu->bus.watched_load(cpu->bus.ctx, addr, size, value);
+        }
         return true;
     }
     if (is_private(addr) && !privileged) {
@@ -165,13 +168,19 @@ static bool store(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value,
     return store_aligned(cpu, addr, size, value, privileged) || bus_fault(cpu, addr);
 }
 
+// Apart, so that the short way through memory_load() saves few registers.
+static __attribute__((noinline)) bool load_other(struct cpu *cpu, uint32_t addr, unsigned size,
+                                                 uint32_t *value) {
+    return load(cpu, addr, size, value, is_privileged(&cpu->s));
+}
+
 bool memory_load(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value) {
     // A peripheral's register: what firmware polls. The same as the long way round, in short.
     if (addr - 0x40000000 < 0x02000000 && (addr & (size - 1)) == 0 &&
         cpu->map[addr >> MAP_SHIFT] == 0 && cpu->bus.read) {
         return cpu->bus.read(cpu->bus.ctx, addr, size, value) || bus_fault(cpu, addr);
     }
-    return load(cpu, addr, size, value, is_privileged(&cpu->s));
+    return load_other(cpu, addr, size, value);
 }
 
 bool memory_store(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value) {

@@ -4,8 +4,7 @@
 // enumeration here and the jump table there.
 //
 // Cycle costs (ARM 100166 table 3-1, Cortex-M4 instruction set summary; P, the pipeline refill, is
-// 1 to 3 there and 2 here; wait states of the flash are not in it: they would be added where
-// cpu_run() chooses the fetch region):
+// 1 to 3 there and 2 here; fetch.c adds the wait states of the flash):
 //
 //   data processing, multiply (32 and 64 bit results), saturate, bit field, MRS, MSR, CPS, hints,
 //   barriers, IT, untaken branch                                                1
@@ -31,7 +30,7 @@ struct op {
     uint16_t code; // enum op_code; OP_DECODE: not decoded yet
     uint16_t real; // behind OP_IT_COND and OP_PC_READ: what to do after them
     uint8_t rd, rn, rm;
-    uint8_t ra;   // third source, second destination, or a variant: the op says which
+    uint8_t ra;   // third source, second destination, a variant, or cycles when not taken: the op says
     uint32_t imm; // immediate, absolute target or address, or a shift (SHIFT())
     uint8_t cycles;
     uint8_t halfwords; // 1 or 2

@@ -34,7 +34,7 @@ static void refresh_fast(struct cpu *cpu, unsigned index) {
     struct cpu_fast *fast = &cpu->fast[index + 1];
     fast->base = region->base;
     fast->bytes = region->bytes;
-    fast->rlimit = region->guarded ? 0 : region->size;
+    fast->rlimit = region->guarded || cpu->code[index].watches_loads ? 0 : region->size;
     fast->wlimit = region->guarded || !region->writable ? 0 : region->size;
 }
 
@@ -110,11 +110,18 @@ void memory_decode(struct cpu *cpu, struct op *op) {
     int index = region_at(cpu, addr);
     const struct cpu_region *region = &cpu->regions[index];
     uint16_t hw1, hw2 = 0;
+    bool is_watched = cpu->code[index].watches_fetches && cpu->bus.watched_fetch;
     memcpy(&hw1, region->bytes + off, 2);
+    if (is_watched) {
+        cpu->bus.watched_fetch(cpu->bus.ctx, addr, &hw1);
+    }
     flag_page(cpu, region->bytes + off);
     if (is_long(hw1)) {
         if (off + 4 <= region->size) {
             memcpy(&hw2, region->bytes + off + 2, 2);
+            if (is_watched) {
+                cpu->bus.watched_fetch(cpu->bus.ctx, addr + 2, &hw2);
+            }
             flag_page(cpu, region->bytes + off + 2);
         } else {
             uint32_t value;
@@ -122,6 +129,7 @@ void memory_decode(struct cpu *cpu, struct op *op) {
         }
     }
     decode(op, addr, hw1, hw2, cpu->s.it);
+    fetch_charge(cpu, (unsigned)index, op);
 }
 
 // Where the architecture forbids execution: Peripheral, Device and System (ARM DDI 0403 B3.1).
@@ -226,6 +234,40 @@ void cpu_region_guard(struct cpu *cpu, unsigned region, bool guarded) {
         cpu->regions[region].guarded = guarded;
         refresh_fast(cpu, region);
         cpu_attention(cpu);
+    }
+}
+
+void cpu_region_watch(struct cpu *cpu, unsigned region, bool fetches, bool loads) {
+    struct cpu_code *code = &cpu->code[region];
+    code->watches_fetches = fetches;
+    if (code->watches_loads != loads) {
+        code->watches_loads = loads;
+        refresh_fast(cpu, region);
+    }
+}
+
+bool cpu_code_is_decoded(const struct cpu *cpu, uint32_t addr, uint32_t len) {
+    int index = region_at(cpu, addr);
+    if (index < 0 || !cpu->code[index].ops) {
+        return false;
+    }
+    uint32_t off = addr - cpu->regions[index].base;
+    const uint8_t *flags = cpu->fast[index + 1].page_has_code;
+    for (uint32_t at = off; at < off + len && at < cpu->regions[index].size; at += 2) {
+        if (flags[at >> PAGE_SHIFT] && cpu->code[index].ops[at / 2].code != OP_DECODE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void cpu_region_set_fetch(struct cpu *cpu, unsigned region, const struct cpu_fetch *fetch) {
+    struct cpu_fetch *own = &cpu->code[region].fetch;
+    if (own->wait_states != fetch->wait_states || own->prefetch != fetch->prefetch ||
+        own->instruction_cache != fetch->instruction_cache ||
+        own->data_cache != fetch->data_cache) {
+        *own = *fetch;
+        forget_pages(cpu, region, 0, cpu->regions[region].size); // costs stand in what is decoded
     }
 }
 

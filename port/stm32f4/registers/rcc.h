@@ -13,6 +13,7 @@
 #define RCC_CFGR                 REGISTER(RCC_BASE + 0x08u)
 #define RCC_AHB1ENR              REGISTER(RCC_BASE + 0x30u)
 #define RCC_AHB2ENR              REGISTER(RCC_BASE + 0x34u)
+#define RCC_APB1ENR              REGISTER(RCC_BASE + 0x40u)
 
 #define RCC_CR_HSEON             (1u << 16)
 #define RCC_CR_HSERDY            (1u << 17)
@@ -35,7 +36,10 @@
 
 // RM0090 7.3.10: ports A to I from bit 0.
 #define RCC_AHB1ENR_GPIO(letter) (1u << ((letter) - 'A'))
+#define RCC_AHB1ENR_OTGHSEN      (1u << 29)
 // RM0090 7.3.11.
 #define RCC_AHB2ENR_OTGFSEN      (1u << 7)
+// RM0090 7.3.13.
+#define RCC_APB1ENR_PWREN        (1u << 28)
 
 #endif

@@ -24,6 +24,9 @@
 #define BOARD_LED_PORT          'D'
 #define BOARD_LED_PIN           12
 
+// Which of port/stm32f4/otg.h's cores the USB connector is wired to.
+#define BOARD_USB_CORE          otg_fs
+
 // 1: the pull-up follows the VBUS pin (PA9). 0: always on when connected; right for boards fed
 // from the USB cable, and for those whose VBUS is not wired to the pin.
 #define BOARD_VBUS_SENSING      0
