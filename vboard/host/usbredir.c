@@ -804,7 +804,8 @@ static void on_log(void *ctx, int level, const char *msg) {
 }
 
 static bool may_read(const struct usbredir *redir) {
-    return usbredirparser_get_bufferered_output_size(redir->parser) < USBREDIR_UNSENT_MAX;
+    return usbredirparser_has_data_to_write(redir->parser) < USBREDIR_UNSENT_PACKETS_MAX &&
+           usbredirparser_get_bufferered_output_size(redir->parser) < USBREDIR_UNSENT_BYTES_MAX;
 }
 
 static int on_read(void *ctx, uint8_t *data, int count) {

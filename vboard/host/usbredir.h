@@ -26,10 +26,11 @@
 #include "vboard/trace.h"
 #include "vboard/usb/cable.h"
 
-#define USBREDIR_BYTES_MAX    (1u << 20)
-#define USBREDIR_REQUESTS_MAX 64u
+#define USBREDIR_BYTES_MAX          (1u << 20)
+#define USBREDIR_REQUESTS_MAX       64u
 // A peer that does not take its answers is not read from while this much waits for it.
-#define USBREDIR_UNSENT_MAX   (4u << 20)
+#define USBREDIR_UNSENT_BYTES_MAX   (4u << 20)
+#define USBREDIR_UNSENT_PACKETS_MAX 1024
 
 struct usbredir;
 
