@@ -32,7 +32,8 @@ struct bench {
     struct trace trace;
     struct cable *cable;
     struct usbredir *redir;
-    int fd; // the peer's end; -1: none
+    int fd;        // the peer's end; -1: none
+    bool is_plain; // the device says what it is, and no more
     const uint8_t *at, *end;
 };
 
@@ -65,9 +66,9 @@ static void answer(struct fake_device *fake) {
         len = sizeof config;
         memcpy(reply, config, len);
     } else {
-        len = byte(b);
+        len = b->is_plain ? 0 : byte(b);
     }
-    uint8_t how = byte(b);
+    uint8_t how = b->is_plain ? 0 : byte(b);
     if (how & 1 && len > 0) {
         reply[byte(b) % len] = byte(b);
     }
@@ -138,7 +139,7 @@ static void connect_peer(struct bench *b) {
 static void hello(struct bench *b) {
     uint8_t packet[12 + 68] = {0}; // before the peer's capabilities are known, ids have 32 bits
     store_le32(packet + 4, 68);
-    store_le32(packet + 12 + 64, 0xfe & ~(uint32_t)(byte(b) & 0x58));
+    store_le32(packet + 12 + 64, 0xfe & ~(uint32_t)(byte(b) & 0x18));
     memcpy(packet + 12, "fuzz", 4);
     put(b, packet, sizeof packet);
 }
@@ -154,14 +155,24 @@ static void control(struct bench *b, uint8_t type, uint8_t request, uint16_t val
     put_packet(b, usb_redir_control_packet, &header, sizeof header, type & 0x80 ? 0 : length);
 }
 
+// To one of the configuration's endpoints, as a rule with a packet of its type.
 static void data_packet(struct bench *b) {
-    uint8_t endpoint = byte(b) & 0x87;
+    static const uint8_t endpoints[] = {0x01, 0x81, 0x02, 0x82, 0x83, 0x00, 0x80, 0x05};
+    uint8_t how = byte(b);
+    uint8_t endpoint = endpoints[how & 7];
     uint8_t length = byte(b);
     uint32_t data = endpoint & 0x80 ? 0 : length;
-    if (byte(b) & 1) {
+    bool is_interrupt = (endpoint & 0x0f) == 2;
+    if (how & 0x10) {
+        is_interrupt = !is_interrupt;
+    }
+    if (!is_interrupt) {
         struct usb_redir_bulk_packet_header header = {
-            .endpoint = endpoint, .length = length, .length_high = (uint16_t)(byte(b) & 0x11)};
+            .endpoint = endpoint, .length = length, .length_high = how & 0x20 ? 0x11 : 0};
         put_packet(b, usb_redir_bulk_packet, &header, sizeof header, data);
+    } else if (endpoint & 0x80) {
+        struct usb_redir_start_interrupt_receiving_header header = {.endpoint = endpoint};
+        put_packet(b, usb_redir_start_interrupt_receiving, &header, sizeof header, 0);
     } else {
         struct usb_redir_interrupt_packet_header header = {.endpoint = endpoint, .length = length};
         put_packet(b, usb_redir_interrupt_packet, &header, sizeof header, data);
@@ -248,6 +259,33 @@ static void pass(struct bench *b, uint64_t ps) {
     (void)timeline_run(&b->timeline, timeline_now(&b->timeline) + ps);
 }
 
+static void set_configuration(struct bench *b, uint8_t value) {
+    struct usb_redir_set_configuration_header header = {.configuration = value};
+    put_packet(b, usb_redir_set_configuration, &header, sizeof header, 0);
+}
+
+// A device shown to a peer, and configured by it.
+static void begin(struct bench *b, bool is_configured) {
+    b->is_plain = true;
+    connect_peer(b);
+    hello(b);
+    cable_plug(b->cable);
+    b->fake.host->pullup(b->fake.host->ctx, USB_SPEED_FULL);
+    serve(b, true);
+    pass(b, 200 * PS_PER_MS); // debounce and reset
+    serve(b, true);
+    if (is_configured) {
+        control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, sizeof config);
+        serve(b, true);
+        pass(b, 10 * PS_PER_MS);
+        set_configuration(b, 1);
+        serve(b, true);
+        pass(b, 10 * PS_PER_MS);
+        serve(b, true);
+    }
+    b->is_plain = false;
+}
+
 static void step(struct bench *b) {
     switch (byte(b) & 15) {
     case 0:
@@ -278,11 +316,9 @@ static void step(struct bench *b) {
     case 7:
         control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, sizeof config);
         break;
-    case 8: {
-        struct usb_redir_set_configuration_header header = {.configuration = byte(b) & 1};
-        put_packet(b, usb_redir_set_configuration, &header, sizeof header, 0);
+    case 8:
+        set_configuration(b, byte(b) & 1);
         break;
-    }
     case 9:
         control(b, byte(b), byte(b), byte(b), byte(b));
         break;
@@ -317,15 +353,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     b->cable = cable_new(&b->timeline, &b->trace);
     b->fake.host = cable_connect_device(b->cable, &b->fake.wire);
     b->redir = usbredir_new(&b->timeline, b->cable, &b->trace);
-    // Most inputs begin where it is interesting: a device shown to a peer.
-    if (byte(b) & 3) {
-        connect_peer(b);
-        hello(b);
-        cable_plug(b->cable);
-        b->fake.host->pullup(b->fake.host->ctx, USB_SPEED_FULL);
-        serve(b, true);
-        pass(b, 200 * PS_PER_MS);
-        serve(b, true);
+    // Most inputs begin where it is interesting.
+    unsigned how = byte(b) & 3u;
+    if (how > 0) {
+        begin(b, how > 1);
     }
     for (unsigned i = 0; i < STEPS_MAX && b->at < b->end; i++) {
         step(b);
