@@ -40,6 +40,9 @@ void help_print(FILE *out, enum command command);
 // commands.c
 enum redfu_result commands_run(struct cli *cli);
 
+// seal.c: `redfu seal`, which needs no device.
+enum redfu_result seal_file(struct cli *cli);
+
 // describe.c: list's and info's words.
 void describe_device(FILE *out, const struct redfu_device *device);
 void describe_session(FILE *out, const struct redfu_description *description);

@@ -465,6 +465,8 @@ enum redfu_result commands_run(struct cli *cli) {
         return command_erase(cli);
     case COMMAND_RUN:
         return command_run(cli);
+    case COMMAND_SEAL:
+        return seal_file(cli);
     case COMMAND_NONE:
     default:
         return refuse(cli, REDFU_INTERNAL, "no such command");

@@ -16,6 +16,7 @@ static const char general[] =
     "  read ADDRESS LENGTH FILE\n"
     "  erase ADDRESS LENGTH    the sectors of a range; erase --all: every sector that can be\n"
     "  run [ADDRESS]           leave DFU mode and start the application\n"
+    "  seal FILE OUTPUT        put the stamp behind an image by which redfu-boot knows it whole\n"
     "\n"
     "Which device, when more than one is connected:\n"
     "  --serial TEXT    by serial number        --path BUS-PORT   by socket, as list shows it\n"
@@ -103,6 +104,24 @@ static const char run[] = "usage: redfu run [ADDRESS] [OPTIONS]\n"
                           "\n"
                           "  redfu run\n";
 
+static const char seal[] =
+    "usage: redfu seal FILE[@ADDRESS] OUTPUT\n"
+    "\n"
+    "Puts a stamp (length and CRC-32, 16 bytes) behind an image. redfu-boot then starts it only if "
+    "it\n"
+    "is whole, whichever program loaded it and however that program ended. Without a stamp\n"
+    "redfu-boot judges by how the load ended. The application needs no change. No device is "
+    "needed.\n"
+    "\n"
+    "FILE may be raw, Intel HEX or ELF, linked to start where the application area starts; OUTPUT "
+    "is\n"
+    "Intel HEX if its name ends in .hex or .ihex, else raw, and may be FILE itself. An image that "
+    "is\n"
+    "sealed already is written as it is.\n"
+    "\n"
+    "  redfu seal product.bin product-sealed.bin\n"
+    "  redfu seal product.elf product.hex\n";
+
 static void print_statuses(FILE *out) {
 #define X(name, number, text) (void)fprintf(out, "  %3d  %s\n", number, text);
     REDFU_RESULTS(X)
@@ -113,7 +132,7 @@ void help_print(FILE *out, enum command command) {
     static const char *const texts[] = {
         [COMMAND_NONE] = general, [COMMAND_LIST] = list,     [COMMAND_INFO] = info,
         [COMMAND_WRITE] = write,  [COMMAND_VERIFY] = verify, [COMMAND_READ] = read_help,
-        [COMMAND_ERASE] = erase,  [COMMAND_RUN] = run,
+        [COMMAND_ERASE] = erase,  [COMMAND_RUN] = run,       [COMMAND_SEAL] = seal,
     };
     (void)fputs(texts[command], out);
     if (command == COMMAND_NONE) {

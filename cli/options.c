@@ -236,6 +236,12 @@ static enum redfu_result take_operands(struct reader *reader) {
             return take_file(reader, reader->operands[0]);
         }
         break;
+    case COMMAND_SEAL:
+        if (count == 2) {
+            options->output = reader->operands[1];
+            return take_file(reader, reader->operands[0]);
+        }
+        break;
     case COMMAND_READ:
         if (count == 3) {
             options->file = reader->operands[2];
@@ -319,7 +325,8 @@ enum redfu_result options_parse(int argc, char *const *argv, struct options *opt
         return result;
     }
     if (options->command == COMMAND_NONE) {
-        return refuse(fault, "a command is missing: list, info, write, verify, read, erase or run");
+        return refuse(fault,
+                      "a command is missing: list, info, write, verify, read, erase, run or seal");
     }
     result = check_flags(options, fault);
     return result == REDFU_OK ? take_operands(&reader) : result;

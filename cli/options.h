@@ -18,7 +18,8 @@
     X(COMMAND_VERIFY, "verify", "FILE[@ADDRESS]")                                                  \
     X(COMMAND_READ, "read", "ADDRESS LENGTH FILE")                                                 \
     X(COMMAND_ERASE, "erase", "ADDRESS LENGTH | --all")                                            \
-    X(COMMAND_RUN, "run", "[ADDRESS]")
+    X(COMMAND_RUN, "run", "[ADDRESS]")                                                             \
+    X(COMMAND_SEAL, "seal", "FILE[@ADDRESS] OUTPUT")
 
 enum command {
     COMMAND_NONE = 0, // --help or --version alone
@@ -34,6 +35,7 @@ struct options {
     bool has_addr;
     uint32_t addr;
     uint32_t len;
+    const char *output; // seal: the file to make
     unsigned alternate;
     bool all, no_run, no_verify, force_vectors, quiet, help, version;
     struct redfu_filter filter; // texts point into argv

@@ -59,8 +59,8 @@ static const struct usbd_handler handler = {
 static bool application_is_valid(void *ctx) {
     struct bootloader *bootloader = ctx;
     const struct port *port = bootloader->port;
-    uint8_t words[8];
-    port->flash_read(port->ctx, flash_application_address(port->map), words, sizeof words);
+    uint8_t words[UPDATE_VECTOR_BYTES];
+    update_read(&bootloader->dfu.update, flash_application_address(port->map), words, sizeof words);
     return boot_vectors_are_sane(port->map, bootloader->rams, bootloader->ram_count,
                                  load_le32(words), load_le32(words + 4));
 }

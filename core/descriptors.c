@@ -99,8 +99,12 @@ static const char *status_sentence(unsigned status) {
         return "Flash does not hold what was written: erase the sector first";
     case DFU_STATUS_ERR_ADDRESS:
         return "Address outside the application area";
+    case DFU_STATUS_ERR_NOTDONE:
+        return "The image is not known to be whole: load it again";
     case DFU_STATUS_ERR_FIRMWARE:
         return "No application to start: its first words are not a vector table";
+    case DESCRIPTORS_NO_RECORD_STRING - DESCRIPTORS_STATUS_STRING(0):
+        return "The settings pages hold something else or cannot be written: redfu settings import";
     case DFU_STATUS_ERR_STALLEDPKT:
         return "Request not allowed in this state";
     default:

@@ -25,6 +25,8 @@ struct identity {
 // sentence (iString of GETSTATUS) at DESCRIPTORS_STATUS_STRING(status).
 #define DESCRIPTORS_ALTERNATE_STRING    4u
 #define DESCRIPTORS_STATUS_STRING(code) (0x10u + (unsigned)(code))
+// errWRITE because the settings store cannot take the receiving record.
+#define DESCRIPTORS_NO_RECORD_STRING    0x20u
 
 #define DESCRIPTORS_BYTES               256u // longest: a string descriptor of 126 characters
 

@@ -83,6 +83,7 @@ void dfu_init(struct dfu *dfu, const struct port *port, struct usbd *usbd,
         .application_ctx = application_ctx,
     };
     update_init(&dfu->update, port);
+    gate_init(&dfu->gate, port, &dfu->update);
 }
 
 static uint32_t now(const struct dfu *dfu) {
@@ -93,6 +94,7 @@ static uint32_t now(const struct dfu *dfu) {
 static void enter_error(struct dfu *dfu, enum dfu_status status) {
     if (dfu->state != DFU_STATE_ERROR) {
         dfu->status = status;
+        dfu->reason = (uint8_t)DESCRIPTORS_STATUS_STRING(status);
     }
     dfu->state = DFU_STATE_ERROR;
     dfu->work = DFU_WORK_NONE;
@@ -189,26 +191,52 @@ static void make_status(struct dfu *dfu) {
     dfu->answer[0] = (uint8_t)dfu->status;
     store_le24(dfu->answer + 1, poll_ms);
     dfu->answer[4] = (uint8_t)dfu->reported;
-    dfu->answer[5] =
-        dfu->status == DFU_STATUS_OK ? 0 : (uint8_t)DESCRIPTORS_STATUS_STRING(dfu->status);
+    dfu->answer[5] = dfu->status == DFU_STATUS_OK ? 0 : dfu->reason;
 }
 
 static void note_failure(struct dfu *dfu) {
     enum dfu_status failed = update_take_failure(&dfu->update);
     if (failed != DFU_STATUS_OK) {
+        gate_failed(&dfu->gate);
         enter_error(dfu, failed);
+    }
+}
+
+// Whether flash can be read: nothing is being written to it.
+static bool flash_is_free(const struct dfu *dfu) {
+    return update_is_idle(&dfu->update) && !gate_is_busy(&dfu->gate);
+}
+
+// The end of a load: the image must be whole and startable. True when the answer can be given.
+static bool finish_image(struct dfu *dfu) {
+    if (!flash_is_free(dfu)) {
+        return false;
+    }
+    if (!dfu->application_is_valid(dfu->application_ctx)) {
+        enter_error(dfu, DFU_STATUS_ERR_FIRMWARE);
+        return true;
+    }
+    switch (gate_leave(&dfu->gate)) {
+    case GATE_WAIT:
+        return false;
+    case GATE_GO:
+        return true;
+    case GATE_FAILED:
+        note_failure(dfu);
+        enter_error(dfu, DFU_STATUS_ERR_PROG); // unless the failure has said more
+        return true;
+    case GATE_NOT_DONE:
+    case GATE_NO_RECORD:
+    default:
+        enter_error(dfu, DFU_STATUS_ERR_NOTDONE);
+        return true;
     }
 }
 
 static enum usbd_answer give_status(struct dfu *dfu, struct usbd_data *data) {
     note_failure(dfu);
-    if (dfu->state == DFU_STATE_MANIFEST_SYNC) {
-        if (!update_is_idle(&dfu->update)) {
-            return USBD_LATER; // the last block is still being programmed
-        }
-        if (!dfu->application_is_valid(dfu->application_ctx)) {
-            enter_error(dfu, DFU_STATUS_ERR_FIRMWARE);
-        }
+    if (dfu->state == DFU_STATE_MANIFEST_SYNC && !finish_image(dfu)) {
+        return USBD_LATER; // the last block is still being programmed, or the gate works
     }
     make_status(dfu);
     data->hold_status = dfu->state == DFU_STATE_DNLOAD_SYNC && dfu->reported == DFU_STATE_DNBUSY;
@@ -240,8 +268,22 @@ static bool start_work(struct dfu *dfu) {
             enter_error(dfu, status);
             return true;
         }
-        dfu->work_started = is_erase ? update_erase(&dfu->update, dfu->work_addr)
-                                     : update_program(&dfu->update, dfu->work_addr, len);
+        enum gate_answer answer = gate_open(&dfu->gate);
+        if (answer == GATE_WAIT) {
+            return false;
+        }
+        if (answer != GATE_GO) {
+            enter_error(dfu, DFU_STATUS_ERR_WRITE);
+            dfu->reason = DESCRIPTORS_NO_RECORD_STRING;
+            return true;
+        }
+        if (is_erase) {
+            gate_erased(&dfu->gate, dfu->work_addr);
+            dfu->work_started = update_erase(&dfu->update, dfu->work_addr);
+        } else {
+            gate_block(&dfu->gate, dfu->work_addr, len);
+            dfu->work_started = update_program(&dfu->update, dfu->work_addr, len);
+        }
         // A block that has been accepted is programmed while the next one comes in.
         return dfu->work_started && !is_erase;
     }
@@ -252,6 +294,7 @@ static bool start_work(struct dfu *dfu) {
 }
 
 static void finish_work(struct dfu *dfu) {
+    dfu->was_block = dfu->work == DFU_WORK_BLOCK;
     dfu->work = DFU_WORK_NONE;
     if (dfu->state == DFU_STATE_DNBUSY) {
         dfu->state = DFU_STATE_DNLOAD_SYNC;
@@ -297,7 +340,7 @@ static unsigned read_block(struct dfu *dfu, unsigned number, uint16_t wanted, ui
     }
     uint32_t left = flash_end(dfu->port->map) - addr;
     uint32_t len = wanted < left ? wanted : left;
-    dfu->port->flash_read(dfu->port->ctx, addr, out, len);
+    update_read(&dfu->update, addr, out, len);
     return len;
 }
 
@@ -308,7 +351,7 @@ static enum usbd_answer upload(struct dfu *dfu, const struct usb_setup *setup,
     if (is_reserved || setup->wLength > UPDATE_BLOCK_BYTES) {
         return refuse(dfu);
     }
-    if (setup->wLength > 0 && !update_is_idle(&dfu->update)) {
+    if (setup->wLength > 0 && !flash_is_free(dfu)) {
         return USBD_LATER; // flash cannot be read while it is written
     }
     uint8_t *out = update_buffer(&dfu->update, 0);
@@ -328,6 +371,7 @@ static enum usbd_answer act(struct dfu *dfu, enum action action, const struct us
         return take(dfu, setup, data);
     case LEAVE:
         dfu->state = DFU_STATE_MANIFEST_SYNC;
+        gate_leave_begin(&dfu->gate);
         return USBD_ACCEPT;
     case UPLOAD:
         return upload(dfu, setup, data);
@@ -343,6 +387,10 @@ static enum usbd_answer act(struct dfu *dfu, enum action action, const struct us
         dfu->status = DFU_STATUS_OK;
         return USBD_ACCEPT;
     case ABORT:
+        // Only an ABORT that ends a load counts, not one that drops what was just sent.
+        if (dfu->state == DFU_STATE_DNLOAD_IDLE) {
+            gate_aborted(&dfu->gate);
+        }
         dfu->state = DFU_STATE_IDLE;
         dfu->work = DFU_WORK_NONE;
         return USBD_ACCEPT;
@@ -385,6 +433,9 @@ void dfu_sent(struct dfu *dfu, const struct usb_setup *setup) {
         return;
     }
     dfu->state = dfu->reported;
+    if (dfu->state == DFU_STATE_DNLOAD_IDLE && dfu->was_block) {
+        gate_block_told(&dfu->gate);
+    }
     dfu->held_since = now(dfu);
     poll_work(dfu);
 }
@@ -398,6 +449,7 @@ void dfu_finished(struct dfu *dfu, const struct usb_setup *setup) {
 
 // What the host asked for but has not started is dropped; a job under way runs to its end.
 static void drop_transfer(struct dfu *dfu) {
+    gate_restarted(&dfu->gate);
     if (dfu->state == DFU_STATE_MANIFEST || dfu->state == DFU_STATE_MANIFEST_WAIT_RESET ||
         dfu->state == DFU_STATE_ERROR) {
         return;
@@ -423,7 +475,7 @@ void dfu_set_alternate(struct dfu *dfu, unsigned alternate) {
 
 // An answer that had to wait until flash was free.
 static void poll_late_answer(struct dfu *dfu) {
-    if (!usbd_is_waiting_for_data(dfu->usbd) || !update_is_idle(&dfu->update)) {
+    if (!usbd_is_waiting_for_data(dfu->usbd) || !flash_is_free(dfu)) {
         return;
     }
     struct usbd_data data = {0};
@@ -432,7 +484,7 @@ static void poll_late_answer(struct dfu *dfu) {
         setup->bRequest == DFU_UPLOAD ? upload(dfu, setup, &data) : give_status(dfu, &data);
     if (answer == USBD_ACCEPT) {
         usbd_send(dfu->usbd, data.send, data.len);
-    } else {
+    } else if (answer == USBD_STALL) {
         usbd_stall(dfu->usbd);
     }
 }
@@ -454,6 +506,7 @@ static void poll_leave(struct dfu *dfu) {
 
 void dfu_poll(struct dfu *dfu) {
     update_poll(&dfu->update);
+    gate_poll(&dfu->gate);
     poll_work(dfu);
     poll_late_answer(dfu);
     poll_leave(dfu);

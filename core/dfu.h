@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/gate.h"
 #include "core/port.h"
 #include "core/update.h"
 #include "core/usbd.h"
@@ -31,9 +32,12 @@ struct dfu {
     const struct port *port;
     struct usbd *usbd;
     struct update update;
+    struct gate gate;
     enum dfu_state state;
     enum dfu_state reported; // by the GETSTATUS being answered; becomes `state` when it is read
     enum dfu_status status;
+    uint8_t reason;     // iString, where there is more to say than the status does; else 0
+    bool was_block;     // the last work was a data block
     uint32_t pointer;   // DfuSe address pointer
     uint16_t block_len; // length latched from block 2; 0: wTransferSize
     enum dfu_work work; // asked for by the last DNLOAD, not finished

@@ -56,8 +56,8 @@ struct port {
     // Starts erasing one sector. Its words read 0xFFFFFFFF when poll reports FLASH_OK; after any
     // other end its contents are undefined.
     enum flash_result (*flash_erase)(void *ctx, unsigned sector);
-    // Starts programming `len` bytes, a multiple of 4, at a multiple of 4. `data` must stay until
-    // the end. Programs in ascending order; stops at the first error.
+    // Starts programming `len` bytes, a multiple of 4, at a multiple of 4. `data`, of any
+    // alignment, must stay until the end. Programs in ascending order; stops at the first error.
     enum flash_result (*flash_program)(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len);
     // Moves the operation on and reports it. FLASH_OK when none is under way.
     enum flash_result (*flash_poll)(void *ctx);

@@ -44,7 +44,34 @@ static enum dfu_status status_of(enum flash_result result, enum dfu_status faile
     }
 }
 
+static uint32_t vectors_address(const struct update *update) {
+    return flash_application_address(update->port->map);
+}
+
+void update_read(const struct update *update, uint32_t addr, uint8_t *out, uint32_t len) {
+    update->port->flash_read(update->port->ctx, addr, out, len);
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        uint32_t off = vectors_address(update) + i - addr;
+        if ((update->vectors_mask & (1u << i)) && off < len) {
+            out[off] &= update->vectors[i]; // as programming will do
+        }
+    }
+}
+
+// Takes the application's first bytes out of a block: they wait, and 0xFF is written instead.
+static void hold_vectors_back(struct update *update, uint8_t *bytes) {
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        uint32_t off = vectors_address(update) + i - update->addr;
+        if (off < update->len) {
+            update->vectors[i] = bytes[off];
+            update->vectors_mask |= (uint8_t)(1u << i);
+            bytes[off] = 0xff;
+        }
+    }
+}
+
 static void end_job(struct update *update, enum dfu_status status) {
+    update->distrusts_blank |= update->job == UPDATE_ERASING && status != DFU_STATUS_OK;
     update->job = UPDATE_IDLE;
     update->failed = status;
 }
@@ -52,6 +79,7 @@ static void end_job(struct update *update, enum dfu_status status) {
 static void start_erase(struct update *update, unsigned sector) {
     update->job = UPDATE_ERASING;
     update->sector = sector;
+    update->prepared &= ~(1u << sector);
     enum flash_result result = update->port->flash_erase(update->port->ctx, sector);
     if (result != FLASH_OK) {
         end_job(update, status_of(result, DFU_STATUS_ERR_ERASE));
@@ -83,7 +111,7 @@ static unsigned next_to_erase(struct update *update) {
         if (update->prepared & (1u << sector)) {
             continue;
         }
-        if (!sector_is_blank(update, sector)) {
+        if (update->distrusts_blank || !sector_is_blank(update, sector)) {
             return sector;
         }
         update->prepared |= 1u << sector;
@@ -115,7 +143,18 @@ static void continue_block(struct update *update) {
     uint32_t addr;
     uint32_t len;
     const uint8_t *bytes = pad_to_words(update, &addr, &len);
+    // Words held back are not touched before their time: a word is programmed once after an erase.
+    uint32_t past_vectors = vectors_address(update) + UPDATE_VECTOR_BYTES - addr;
+    if (past_vectors <= UPDATE_VECTOR_BYTES) {
+        uint32_t skip = past_vectors < len ? past_vectors : len;
+        addr += skip;
+        bytes += skip;
+        len -= skip;
+    }
     update->job = UPDATE_PROGRAMMING;
+    if (len == 0) {
+        return; // flash_poll() says FLASH_OK when nothing is under way
+    }
     enum flash_result result = update->port->flash_program(update->port->ctx, addr, bytes, len);
     if (result != FLASH_OK) {
         end_job(update, status_of(result, DFU_STATUS_ERR_PROG));
@@ -146,9 +185,44 @@ bool update_program(struct update *update, uint32_t addr, uint32_t len) {
     update->failed = DFU_STATUS_OK;
     update->addr = addr;
     update->len = len;
+    hold_vectors_back(update, update_buffer(update, addr));
     update->filling ^= 1u;
     continue_block(update);
     return true;
+}
+
+bool update_program_vectors(struct update *update) {
+    if (update->job != UPDATE_IDLE || update->vectors_mask == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        if (!(update->vectors_mask & (1u << i))) {
+            update->vectors[i] = 0xff;
+        }
+    }
+    update->failed = DFU_STATUS_OK;
+    update->job = UPDATE_PROGRAMMING_VECTORS;
+    // Only the words that have something waiting.
+    uint32_t from = update->vectors_mask & 0x0fu ? 0 : WORD_BYTES;
+    uint32_t to = update->vectors_mask & 0xf0u ? UPDATE_VECTOR_BYTES : WORD_BYTES;
+    enum flash_result result = update->port->flash_program(
+        update->port->ctx, vectors_address(update) + from, update->vectors + from, to - from);
+    if (result != FLASH_OK) {
+        end_job(update, status_of(result, DFU_STATUS_ERR_PROG));
+    }
+    return true;
+}
+
+static enum dfu_status verify_vectors(struct update *update) {
+    uint8_t have[UPDATE_VECTOR_BYTES];
+    update->port->flash_read(update->port->ctx, vectors_address(update), have, sizeof have);
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        if ((update->vectors_mask & (1u << i)) && have[i] != update->vectors[i]) {
+            return DFU_STATUS_ERR_VERIFY;
+        }
+    }
+    update->vectors_mask = 0;
+    return DFU_STATUS_OK;
 }
 
 bool update_erase(struct update *update, uint32_t addr) {
@@ -157,7 +231,12 @@ bool update_erase(struct update *update, uint32_t addr) {
     }
     update->failed = DFU_STATUS_OK;
     update->len = 0;
-    start_erase(update, flash_sector_at(update->port->map, addr));
+    unsigned sector = flash_sector_at(update->port->map, addr);
+    // Not for an erase on demand: there the words belong to the block that asked for it.
+    if (sector == update->port->map->application_first) {
+        update->vectors_mask = 0;
+    }
+    start_erase(update, sector);
     return true;
 }
 
@@ -172,6 +251,8 @@ void update_poll(struct update *update) {
     bool erased = update->job == UPDATE_ERASING;
     if (result != FLASH_OK) {
         end_job(update, status_of(result, erased ? DFU_STATUS_ERR_ERASE : DFU_STATUS_ERR_PROG));
+    } else if (update->job == UPDATE_PROGRAMMING_VECTORS) {
+        end_job(update, verify_vectors(update));
     } else if (!erased) {
         end_job(update, verify_block(update));
     } else {

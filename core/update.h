@@ -18,9 +18,18 @@
 
 // wTransferSize. 2048 is what ST's ROM takes; fwupd and Windows are fine with it
 // (docs/protocol.md).
-#define UPDATE_BLOCK_BYTES 2048u
+#define UPDATE_BLOCK_BYTES  2048u
 
-enum update_job { UPDATE_IDLE = 0, UPDATE_ERASING, UPDATE_PROGRAMMING };
+// The initial stack pointer and the reset vector: programmed when the image is whole, shown by
+// update_read() before.
+#define UPDATE_VECTOR_BYTES 8u
+
+enum update_job {
+    UPDATE_IDLE = 0,
+    UPDATE_ERASING,
+    UPDATE_PROGRAMMING,
+    UPDATE_PROGRAMMING_VECTORS,
+};
 
 struct update {
     const struct port *port;
@@ -31,6 +40,11 @@ struct update {
     unsigned filling;       // buffer the next block goes to
     uint32_t prepared;      // bit n: sector n was erased, found blank, or written since power-up
     enum dfu_status failed; // DFU_STATUS_OK, or why the last job ended
+    // An erase may have been interrupted: a sector that reads blank now need not be erased.
+    bool distrusts_blank;
+    // The application's first words, held back: bit n of the mask is set when byte n waits.
+    uint8_t vectors[UPDATE_VECTOR_BYTES];
+    uint8_t vectors_mask;
     // Room for a block that begins up to 3 bytes into a word and ends up to 3 before one. Words, so
     // that the port may read them as such.
     uint32_t buffers[2][UPDATE_BLOCK_BYTES / 4 + 2];
@@ -43,12 +57,18 @@ void update_init(struct update *update, const struct port *port);
 uint8_t *update_buffer(struct update *update, uint32_t addr);
 
 // Takes the block filled in at update_buffer(addr) and starts on it: erases each sector it touches
-// that is neither blank nor prepared, then programs and reads back. False, with nothing done,
+// that is neither (reliably) blank nor prepared, then programs and reads back. False, with nothing done,
 // while a job is under way. The range must have passed update_check().
 bool update_program(struct update *update, uint32_t addr, uint32_t len)
     __attribute__((warn_unused_result));
 // Starts erasing the sector that holds addr. False while a job is under way.
 bool update_erase(struct update *update, uint32_t addr) __attribute__((warn_unused_result));
+
+// Programs the words held back. False when none are (or a job is under way).
+bool update_program_vectors(struct update *update);
+
+// Reads flash as it will be once the words held back are in it. Not while a job is under way.
+void update_read(const struct update *update, uint32_t addr, uint8_t *out, uint32_t len);
 
 // DFU_STATUS_OK when a host may change [addr, addr + len): errADDRESS outside the application.
 enum dfu_status update_check(const struct update *update, uint32_t addr, uint32_t len);

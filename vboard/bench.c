@@ -32,11 +32,29 @@ static bool reset(struct bench *bench, const char *argument, FILE *reply, char w
     return true;
 }
 
+static void power_on(void *ctx) {
+    struct bench *bench = ctx;
+    chip_power_on(bench->chip);
+}
+
 static bool power_cycle(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
     (void)argument;
     (void)reply;
     (void)why;
-    chip_power_on(bench->chip);
+    chip_power_off(bench->chip);
+    bench->power_event.fire = power_on;
+    bench->power_event.ctx = bench;
+    timeline_schedule(bench->timeline, &bench->power_event,
+                      timeline_now(bench->timeline) + BENCH_OFF_PS);
+    return true;
+}
+
+static bool cut(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    timeline_cancel(bench->timeline, &bench->power_event);
+    chip_power_off(bench->chip);
     return true;
 }
 
@@ -124,7 +142,8 @@ static const struct {
     {"plug", NULL, plug, "put the USB cable in"},
     {"unplug", NULL, unplug, "pull it; the board keeps its power"},
     {"reset", NULL, reset, "press the reset button"},
-    {"power-cycle", NULL, power_cycle, "take the power away and give it back at once"},
+    {"power-cycle", NULL, power_cycle, "take the power away and give it back after 100 ms"},
+    {"cut", NULL, cut, "take the power away; power-cycle gives it back"},
     {"pin", "PIN=LEVEL", pin, "drive a pin from outside: 0, 1, or rest as the board has it"},
     {"status", NULL, status, "time, cable, guest, sector erases so far, pins"},
     {"stop", NULL, stop, "end vboard serve; --flash is saved"},

@@ -20,7 +20,12 @@ struct bench {
     struct chip *chip;
     struct cable *cable;
     struct serve *serve;
+    // The bench's own.
+    struct event power_event; // power comes back
 };
+
+// How long power-cycle leaves the board without power: long enough for a host to see the device go.
+#define BENCH_OFF_PS (100 * PS_PER_MS)
 
 // Does what one line says (a control_do; ctx is the bench). While the board does not run, that is,
 // between two timeline_run(). False with a sentence in `why`; nothing has happened then.

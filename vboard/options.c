@@ -181,6 +181,47 @@ static enum options_result set_board(struct options *options, const char *name,
     return wrong(fault, "no board is called '%s'; there is: %s", name, known);
 }
 
+#define CUT_FORM         "not flash:N[,torn[=SEED]], as in flash:100,torn"
+#define CUT_SEED_DEFAULT 1u
+
+// A number in plain digits that ends at one of `ends`; NULL if it is none.
+static const char *digits(const char *text, const char *ends, uint64_t *value) {
+    char *end;
+    if (*text < '0' || *text > '9') {
+        return NULL;
+    }
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return errno == 0 && strchr(ends, *end) ? end : NULL; // strchr finds the '\0' too
+}
+
+// flash:N[,torn[=SEED]]
+static enum options_result set_cut(struct options *options, const char *text,
+                                   struct options_fault *fault) {
+    struct cut_option cut = {.seed = CUT_SEED_DEFAULT};
+    if (options->cut.number != 0) {
+        return wrong(fault, "--cut %s: power can be cut once in a run", text);
+    }
+    if (strncmp(text, "flash:", 6) != 0) {
+        return wrong(fault, "--cut %s: " CUT_FORM, text);
+    }
+    const char *rest = digits(text + 6, ",", &cut.number);
+    if (!rest || cut.number == 0) {
+        return wrong(fault, "--cut %s: no number of a flash operation; they count from 1", text);
+    }
+    if (*rest == ',') {
+        cut.is_torn = strncmp(rest, ",torn", 5) == 0;
+        if (!cut.is_torn || (rest[5] != '\0' && rest[5] != '=')) {
+            return wrong(fault, "--cut %s: " CUT_FORM, text);
+        }
+        if (rest[5] == '=' && !digits(rest + 6, "", &cut.seed)) {
+            return wrong(fault, "--cut %s: the seed is a number", text);
+        }
+    }
+    options->cut = cut;
+    return OPTIONS_RUN;
+}
+
 enum {
     OPT_BOARD = 256,
     OPT_LOAD,
@@ -189,6 +230,7 @@ enum {
     OPT_PACE,
     OPT_TRACE,
     OPT_LIMIT,
+    OPT_CUT,
     OPT_USBREDIR,
     OPT_SOCKET
 };
@@ -201,6 +243,7 @@ static const struct option long_options[] = {
     {"pace", required_argument, NULL, OPT_PACE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"limit", required_argument, NULL, OPT_LIMIT},
+    {"cut", required_argument, NULL, OPT_CUT},
     {"usbredir", required_argument, NULL, OPT_USBREDIR},
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"help", no_argument, NULL, 'h'},
@@ -244,6 +287,8 @@ static enum options_result take(struct options *options, int option, const char 
             return wrong(fault, "--limit %s: no time (250ms, 1.5s, 20us, or seconds)", value);
         }
         return OPTIONS_RUN;
+    case OPT_CUT:
+        return set_cut(options, value, fault);
     case OPT_USBREDIR:
         options->usbredir_path = value;
         return OPTIONS_RUN;
@@ -325,7 +370,7 @@ static enum options_result refuse_option(int code, int argc, char **argv,
     }
     return wrong(fault,
                  "no such option: %s; there are --board --load --flash --pin --pace --trace "
-                 "--limit %s--help",
+                 "--limit --cut %s--help",
                  given, strcmp(argv[0], "serve") == 0 ? "--usbredir --socket " : "");
 }
 
@@ -404,6 +449,13 @@ void options_run_help(FILE *to) {
         "  --limit TIME          with COMMAND: how long the board runs on after it (default 1s);\n"
         "                        without: how long it runs at all (default: until Ctrl-C)\n"
         "  --trace FILE          a line an event; - is standard output\n"
+        "  --cut flash:N[,torn[=SEED]]\n"
+        "                        power goes for good at the N-th flash operation since power-on "
+        "(a\n"
+        "                        word programmed, a sector erased), before it; with torn inside "
+        "it:\n"
+        "                        SEED (1 if not given) chooses what is left half done. If the run\n"
+        "                        has fewer operations, vboard says how many and exits with 125\n"
         "  --help\n"
         "\n"
         "TIME is 250ms, 1.5s, 20us or a plain number of seconds.\n"
@@ -417,6 +469,10 @@ void options_run_help(FILE *to) {
         "    vboard run --flash board.bin --limit 2s --trace -\n"
         "  Hold the button for half a second while power comes up:\n"
         "    vboard run --flash board.bin --pin button=1@0+500ms -- dfu-util -l\n"
+        "  Lose power half way through a load, and see what comes up afterwards:\n"
+        "    vboard run --flash board.bin --cut flash:5000,torn -- \\\n"
+        "        dfu-util -a 0 -s 0x0800C000:leave -D blink.bin\n"
+        "    vboard run --flash board.bin -- dfu-util -l\n"
         "  Several tools in a row:\n"
         "    vboard run --flash board.bin -- sh -c 'dfu-util -l; lsusb -v'\n"
         "\n"
@@ -437,7 +493,7 @@ void options_serve_help(FILE *to) {
         "                        QEMU's usb-redir, where a real kernel enumerates the device.\n"
         "                        One client at a time; it may go and come again\n"
         "  --socket SOCKET       take commands there; vboard ctl --help lists them\n"
-        "  --load --flash --board --pin --trace --limit   as vboard run has them\n"
+        "  --load --flash --board --pin --trace --limit --cut   as vboard run has them\n"
         "  --help\n"
         "\n"
         "Example: a Linux in QEMU (full speed needs a controller that has it: qemu-xhci)\n"

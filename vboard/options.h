@@ -28,6 +28,13 @@ struct pin_option {
     uint64_t duration_ps; // 0: for good
 };
 
+// --cut: power goes at one flash operation.
+struct cut_option {
+    uint64_t number; // of the operation, from 1; 0: no cut
+    bool is_torn;    // inside it rather than before it
+    uint64_t seed;   // of what is left half done
+};
+
 struct options {
     const struct board *board;
     struct load_option *loads;
@@ -39,6 +46,7 @@ struct options {
     enum pace pace;
     bool has_limit;
     uint64_t limit_ps;
+    struct cut_option cut;
     char **command; // NULL-terminated; NULL without a COMMAND
     // vboard serve:
     bool is_serve;
@@ -57,8 +65,8 @@ struct options_fault {
     char text[512];
 };
 
-// Reads the arguments behind the command; argv[0] is "run" or "serve". Strings that options point to are argv's,
-// except what options_free() gives back.
+// Reads the arguments behind the command; argv[0] is "run" or "serve". Strings that options point
+// to are argv's, except what options_free() gives back.
 enum options_result options_read(struct options *options, int argc, char **argv,
                                  struct options_fault *fault) __attribute__((warn_unused_result));
 void options_free(struct options *options);

@@ -6,6 +6,7 @@
 #include "vboard/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ struct run {
     struct loads loads;
     struct flash_file flash;
     struct pin_event *pins;
+    uint64_t flash_ops; // since power-on
     char command_path[4096];
     char preload[4096];
     struct serve_config serve_config;
@@ -86,6 +88,44 @@ static void drive_pins(struct run *run) {
                          pin->at_ps + pin->duration_ps);
         }
     }
+}
+
+// Looks for the operation of --cut.
+static void count_flash_op(void *ctx, const struct chip_flash_op *op) {
+    static const char *const kinds[] = {
+        [CHIP_FLASH_ERASE] = "erase",
+        [CHIP_FLASH_MASS_ERASE] = "mass-erase",
+        [CHIP_FLASH_PROGRAM] = "program",
+        [CHIP_FLASH_OPTION] = "option",
+    };
+    struct run *run = ctx;
+    const struct cut_option *cut = &run->options->cut;
+    if (++run->flash_ops != cut->number) {
+        return;
+    }
+    if (cut->is_torn) {
+        chip_power_off_inside(run->chip);
+    } else {
+        chip_power_off(run->chip);
+    }
+    trace_event(&run->trace, TRACE_FLASH, "cut",
+                "number=%" PRIu64 " kind=%s addr=0x%08" PRIx32 " len=%" PRIu32 " mode=%s",
+                run->flash_ops, kinds[op->kind], op->addr, op->len,
+                cut->is_torn ? "torn" : "before");
+}
+
+// A cut that was asked for and never came would pass for one that did no harm.
+static int check_cut(const struct run *run, int status) {
+    uint64_t number = run->options->cut.number;
+    if (run->flash_ops >= number || status == EXIT_VBOARD_FAILED) {
+        return status;
+    }
+    char why[128];
+    (void)snprintf(why, sizeof why,
+                   "--cut flash:%" PRIu64 " did not happen: the run ended after %" PRIu64
+                   " flash operation%s",
+                   number, run->flash_ops, run->flash_ops == 1 ? "" : "s");
+    return fail(why);
 }
 
 static int open_trace(struct run *run) {
@@ -194,6 +234,8 @@ static int go(struct run *run) {
     drive_pins(run);
     // Before power comes up, because the processor takes its vectors then; and once more, because
     // power leaves SRAM undefined, and a --load may go there.
+    chip_set_tear_seed(run->chip, options->cut.seed);
+    chip_on_flash_op(run->chip, options->cut.number ? count_flash_op : NULL, run);
     bool is_loaded = loads_poke(&run->loads, run->chip);
     chip_power_on(run->chip);
     if (!is_loaded || !loads_poke(&run->loads, run->chip)) {
@@ -248,7 +290,7 @@ int run_board(const struct options *options) {
     trace_init(&run->trace, &run->timeline);
     int status = prepare(run);
     if (status == 0) {
-        status = go(run);
+        status = check_cut(run, go(run));
         status = put_away(run, status);
     } else {
         flash_file_close(&run->flash);

@@ -9,6 +9,7 @@
 // Clocks and peripherals stay as the reset left them.
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/boot.h"
@@ -16,6 +17,7 @@
 #include "port/stm32f4/handoff.h"
 #include "port/stm32f4/map.h"
 #include "port/stm32f4/reset.h"
+#include "settings/settings.h"
 #include "spec/mailbox.h"
 
 // Linker script: redfu-boot.ld.
@@ -68,6 +70,31 @@ static enum mailbox_request mailbox_take(void) {
     }
 }
 
+// The settings pages, to be read only: memory as it lies.
+static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
+    (void)ctx;
+    const uint8_t *from =
+        (const uint8_t *)(uintptr_t)(flash_sector_address(&board_flash_map,
+                                                          board_flash_map.settings_first + page) +
+                                     off);
+    while (len-- > 0) {
+        *out++ = *from++;
+    }
+}
+
+// Whether the application area is in the middle of being changed (core/gate.h).
+static bool is_receiving(void) {
+    struct settings_flash flash = {
+        .page_bytes = flash_sector_bytes(&board_flash_map, board_flash_map.settings_first),
+        .read = page_read,
+    };
+    struct settings settings;
+    // What settings_open() says matters to a writer only: a store that is not there is empty.
+    enum settings_result opened = settings_open(&settings, &flash);
+    (void)opened;
+    return boot_is_receiving(&settings);
+}
+
 static _Noreturn void start_dfu(void) {
     // Volatile: the compiler must not make calls of memcpy() and memset() of these loops; those
     // functions belong to what is being copied.
@@ -88,6 +115,7 @@ _Noreturn void boot_reset(void) {
     struct boot_facts facts = {
         .request = request,
         .button = button_is_pressed(),
+        .receiving = is_receiving(),
         .application_valid = boot_vectors_are_sane(&board_flash_map, board_rams, BOARD_RAM_COUNT,
                                                    application[0], application[1]),
     };

@@ -222,11 +222,11 @@ static void verify_and_read_agree_with_write(void **unused) {
 static void erase_all_spares_the_bootloader(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
-    memset(bench->desk->flash, 0x55, sizeof bench->desk->flash);
+    bench_fill(bench, 0x55);
     struct outcome outcome = redfu_on(bench, "erase --all", false);
     assert_int_equal(outcome.status, 0);
     assert_says(outcome.out, "Done: 9 sectors, 976 KB erased");
-    assert_int_equal(*bench_flash(bench, DESK_APPLICATION - 1), 0x55);
+    assert_int_equal(*bench_flash(bench, DESK_FLASH_BASE + 0x3fff), 0x55);
     for (uint32_t addr = DESK_APPLICATION; addr < 0x08100000; addr++) {
         assert_int_equal(*bench_flash(bench, addr), 0xff);
     }
@@ -300,7 +300,7 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bench *bench = bench_new();
-        memset(bench->desk->flash, 0x55, sizeof bench->desk->flash);
+        bench_fill(bench, 0x55);
         assert_refused(bench, cases[i].words, cases[i].status, cases[i].sentence);
         bench_free(bench);
     }
@@ -417,7 +417,7 @@ static void an_interrupted_read_leaves_no_file(void **unused) {
 static void a_device_error_is_told_with_the_devices_sentence(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
-    bench->desk->fail_next = FLASH_PROTECTED;
+    bench_fail_next(bench, FLASH_PROTECTED);
     struct outcome outcome = redfu_on(bench, "write %/good.bin", false);
     assert_int_equal(outcome.status, REDFU_DEVICE_ERROR);
     assert_says(outcome.err, "erasing 0x0800C000 failed: the device reports errWRITE (3) in "
@@ -474,6 +474,32 @@ static void help_documents_every_exit_status_once(void **unused) {
 }
 
 // The real transport's own words; nothing is opened.
+static void seal_makes_an_image_that_says_it_is_whole(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    put_file("plain.bin", image, IMAGE_BYTES);
+    struct outcome outcome = redfu_on(bench, "seal %/plain.bin %/sealed.bin", false);
+    assert_int_equal(outcome.status, REDFU_OK);
+    assert_says(outcome.out, "5024 bytes");
+    assert_says(outcome.out, "sealed");
+    outcome_free(&outcome);
+    outcome = redfu_on(bench, "seal %/sealed.bin %/sealed.bin", false);
+    assert_int_equal(outcome.status, REDFU_OK);
+    assert_says(outcome.out, "was sealed already");
+    outcome_free(&outcome);
+    // What is loaded afterwards is the sealed file, and it is taken like any other.
+    outcome = redfu_on(bench, "write %/sealed.bin --no-run --force-vectors", false);
+    assert_int_equal(outcome.status, REDFU_OK);
+    assert_says(outcome.out, "5024 bytes");
+    outcome_free(&outcome);
+    assert_refused(bench, "seal %/plain.bin %/sealed.hex", REDFU_USAGE, "FILE@0x0800C000");
+    assert_refused(bench, "seal %/none.bin %/sealed.bin", REDFU_NO_FILE, "No such file");
+    assert_refused(bench, "seal %/plain.bin %/no/such/folder.bin", REDFU_CANNOT_SAVE,
+                   "No such file or directory");
+    assert_refused(bench, "seal %/plain.bin", REDFU_USAGE, "redfu seal FILE[@ADDRESS] OUTPUT");
+    bench_free(bench);
+}
+
 static void a_permission_error_prints_the_udev_line(void **unused) {
     (void)unused;
     struct transport transport;
@@ -511,6 +537,7 @@ int main(void) {
         cmocka_unit_test(a_device_error_is_told_with_the_devices_sentence),
         cmocka_unit_test(an_image_that_does_not_start_is_still_told_to_be_written),
         cmocka_unit_test(help_documents_every_exit_status_once),
+        cmocka_unit_test(seal_makes_an_image_that_says_it_is_whole),
         cmocka_unit_test(a_permission_error_prints_the_udev_line),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -201,10 +201,7 @@ void bench_arm(struct bench *bench) {
 }
 
 void bench_power_cycle(struct bench *bench) {
-    struct desk *fresh = desk_new();
-    memcpy(fresh->flash, bench->desk->flash, sizeof fresh->flash);
-    desk_free(bench->desk);
-    bench->desk = fresh;
+    desk_start(bench->desk);
     bench->armed = false;
     bench->gone_at = bench->stall_at = bench->cancel_at = bench->transfers = bench->log_count = 0;
 }
@@ -231,4 +228,18 @@ unsigned bench_count(const struct bench *bench, unsigned from, uint8_t request) 
         count += is_class && bench->log[i].bRequest == request;
     }
     return count;
+}
+
+void bench_fill(struct bench *bench, uint8_t byte) {
+    uint32_t settings = flash_sector_address(&desk_map, desk_map.settings_first);
+    memset(bench_flash(bench, DESK_FLASH_BASE), byte, settings - DESK_FLASH_BASE);
+    memset(bench_flash(bench, DESK_APPLICATION), byte, flash_end(&desk_map) - DESK_APPLICATION);
+}
+
+void bench_fail_next(struct bench *bench, enum flash_result result) {
+    uint32_t last_sector = flash_sector_address(&desk_map, flash_sector_count(&desk_map) - 1);
+    struct desk_status status = desk_command(bench->desk, DFUSE_CMD_ERASE, last_sector);
+    assert_int_equal(status.state, DFU_STATE_DNLOAD_IDLE);
+    assert_int_equal(desk_simple(bench->desk, DFU_ABORT), DESK_OK);
+    bench->desk->fail_next = result;
 }

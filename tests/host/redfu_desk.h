@@ -46,6 +46,11 @@ void bench_arm(struct bench *bench);
 void bench_power_cycle(struct bench *bench);
 // Flash from an address on.
 uint8_t *bench_flash(struct bench *bench, uint32_t addr);
+// Fills the bootloader's sector and the application area; the settings between them stay.
+void bench_fill(struct bench *bench, uint8_t byte);
+// The next flash operation of a load fails that way; the receiving record is open already, so it
+// is not the one.
+void bench_fail_next(struct bench *bench, enum flash_result result);
 // A context over the bench; the bench outlives it.
 struct redfu *bench_redfu(struct bench *bench);
 bool bench_is_cancelled(void *bench);

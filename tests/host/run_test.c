@@ -233,6 +233,40 @@ static void device_that_leaves_is_seen_to_leave(void **state) {
     exits(0, "$V run --pace real --flash u.bin --pin button=1@0+500ms -- $U", "left");
 }
 
+// Power goes inside a word half way through a load: dfu-util sees its device go, vboard exits with its
+// status, and the file holds the damage and nothing else.
+static void a_power_cut_is_seen_by_the_command_and_kept_in_the_flash_file(void **state) {
+    (void)state;
+    exits(0,
+          "head -c 65536 /dev/zero >old; $V run --load $F/redfu-boot.elf --load old@0x08010000 "
+          "--flash p.bin --limit 1ms",
+          "");
+    exits(0,
+          "cp p.bin q.bin; $V run --flash q.bin --trace t --cut flash:5000,torn -- sh -c '"
+          "dfu-util -a 0 -s 0x0800C000 -D $F/blink-0.2.bin; echo dfu-util says $?; "
+          "dfu-util -l | grep -c Found; true'",
+          "dfu-util says 74"); // EX_IOERR
+    assert_null(strstr(output, "File downloaded successfully"));
+    assert_non_null(strstr(output, "\n0\n"));
+    assert_null(strstr(output, "vboard: "));
+    exits(0, "grep 'flash cut' t", " flash cut number=5000 kind=program addr=0x080");
+    exits(1, "sed '1,/flash cut/d' t | grep -E ' (flash|cpu|pin) '", "");
+    // The file holds the damage, and nothing beside it but what was loaded before.
+    exits(0, "cmp -n 16384 p.bin q.bin && cmp -i 131072 p.bin q.bin && echo same", "same");
+    exits(1, "cmp -s p.bin q.bin", "");
+    // The board comes back as a DFU device and takes the load.
+    exits(0, "$V run --flash q.bin -- dfu-util -a 0 -s 0x0800C000:leave -D $F/blink-0.2.bin",
+          "File downloaded successfully");
+}
+
+static void a_cut_that_does_not_come_is_a_failure(void **state) {
+    (void)state;
+    refuses(125, "$V run --load $F/redfu-boot.elf --cut flash:9999999 --limit 1s",
+            "--cut flash:9999999 did not happen: the run ended after ");
+    refuses(125, "$V run --load $F/redfu-boot.elf --cut flash:9999999 -- true",
+            "--cut flash:9999999 did not happen");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_gets_one_sentence),
@@ -244,6 +278,8 @@ int main(void) {
         cmocka_unit_test(same_command_takes_the_same_virtual_time),
         cmocka_unit_test(several_tools_in_a_row),
         cmocka_unit_test(device_that_leaves_is_seen_to_leave),
+        cmocka_unit_test(a_power_cut_is_seen_by_the_command_and_kept_in_the_flash_file),
+        cmocka_unit_test(a_cut_that_does_not_come_is_a_failure),
     };
     return cmocka_run_group_tests_name("host/run", tests, set_up, tear_down);
 }

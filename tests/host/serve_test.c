@@ -140,11 +140,14 @@ static void board_is_handled_by_word(void **state) {
     exits(0, "$V ctl ctl pin button=1 && $V ctl ctl status", "pin button=1");
     exits(0, "$V ctl ctl pin PA0=rest && $V ctl ctl status", "pin button=0");
     exits(0, "$V ctl ctl reset", "");
+    exits(0, "$V ctl ctl power-cycle && $V ctl ctl status", "usb no device");
+    status_comes_to("usb full speed");
+    exits(0, "$V ctl ctl cut && sleep 0.3 && $V ctl ctl status", "usb no device");
     exits(0, "$V ctl ctl power-cycle", "");
     status_comes_to("usb full speed");
     exits(0, "$V ctl ctl stop", "");
     assert_int_equal(status_of(pid), 0);
-    exits(0, "cat log; grep -c 'reset .*cause=power-on' t", "2\n");
+    exits(0, "cat log; grep -c 'reset .*cause=power-on' t", "3\n");
     exits(0, "grep -c 'reset .*cause=pin' t", "1\n");
     exits(0, "stat -c %s f.bin", "1048576\n"); // --flash was saved
     exits(0, "ls", "f.bin\nlog\nt\n");         // and the socket is gone

@@ -135,7 +135,7 @@ static bool applies(struct desk *desk, const struct dfu11_row *row) {
         desk->bootloader.dfu.update.failed = DFU_STATUS_ERR_PROG;
         return true;
     case DFU11_IF_MANIFEST_FAILED: // there is nothing to start
-        memset(desk->flash, 0xff, sizeof desk->flash);
+        memset(desk->flash, 0xff, DESK_FLASH_BYTES);
         return true;
     default:
         return false; // another kind of device: cannot download, manifestation tolerant ...

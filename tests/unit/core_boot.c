@@ -20,23 +20,28 @@ static void the_decision_is_this_table(void **state) {
         bool valid;
         enum mailbox_request request;
         bool button;
+        bool receiving;
         enum boot_choice choice;
         enum boot_reason reason;
     } rows[] = {
-        {false, MAILBOX_NONE, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {false, MAILBOX_RUN, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {false, MAILBOX_DFU, true, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {true, MAILBOX_NONE, false, BOOT_APPLICATION, BOOT_REASON_DEFAULT},
-        {true, MAILBOX_NONE, true, BOOT_DFU, BOOT_REASON_BUTTON},
-        {true, MAILBOX_DFU, false, BOOT_DFU, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_DFU, true, BOOT_DFU, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_RUN, false, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_RUN, true, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
+        {false, MAILBOX_NONE, false, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
+        {false, MAILBOX_RUN, false, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
+        {false, MAILBOX_DFU, true, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
+        {true, MAILBOX_NONE, false, false, BOOT_APPLICATION, BOOT_REASON_DEFAULT},
+        {true, MAILBOX_NONE, true, false, BOOT_DFU, BOOT_REASON_BUTTON},
+        {true, MAILBOX_DFU, false, false, BOOT_DFU, BOOT_REASON_MAILBOX},
+        {true, MAILBOX_DFU, true, false, BOOT_DFU, BOOT_REASON_MAILBOX},
+        {true, MAILBOX_RUN, false, false, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
+        {true, MAILBOX_RUN, true, false, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
+        {true, MAILBOX_NONE, false, true, BOOT_DFU, BOOT_REASON_RECEIVING},
+        {true, MAILBOX_RUN, false, true, BOOT_DFU, BOOT_REASON_RECEIVING},
+        {false, MAILBOX_NONE, false, true, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct boot_facts facts = {
             .request = rows[i].request,
             .button = rows[i].button,
+            .receiving = rows[i].receiving,
             .application_valid = rows[i].valid,
         };
         struct boot_decision decision = boot_decide(&facts);

@@ -36,6 +36,12 @@ static void fill(uint8_t *bytes, unsigned len, unsigned seed) {
     }
 }
 
+// Opens the gate with a first, harmless change, so that what follows is timed alone.
+static void open_gate(struct desk *desk) {
+    assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, 0x080e0000).state, DFU_STATE_DNLOAD_IDLE);
+    desk->words_programmed = 0;
+}
+
 static void assert_status(struct desk_status got, unsigned status, unsigned state) {
     assert_int_equal(got.result, DESK_OK);
     assert_string_equal(dfu_status_name(got.status), dfu_status_name(status));
@@ -56,8 +62,7 @@ static void loads_an_image_the_way_dfu_util_does(void **state) {
         assert_status(desk_block(desk, 2, image + done, (uint16_t)len), DFU_STATUS_OK,
                       DFU_STATE_DNLOAD_IDLE);
     }
-    desk_wait_ms(desk, 20); // the last block is programmed in the background
-    assert_memory_equal(flash_at(desk, DESK_APPLICATION), image, sizeof image);
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
     assert_int_equal(desk->erases[3], 1);
 }
 
@@ -72,8 +77,7 @@ static void a_second_load_over_the_first_works_too(void **state) {
                       DFU_STATE_DNLOAD_IDLE);
         assert_status(desk_block(desk, 2, image, sizeof image), DFU_STATUS_OK,
                       DFU_STATE_DNLOAD_IDLE);
-        desk_wait_ms(desk, 20);
-        assert_memory_equal(flash_at(desk, DESK_APPLICATION), image, sizeof image);
+        desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
     }
     assert_int_equal(desk->erases[3], 3);
 }
@@ -87,8 +91,7 @@ static void sequential_blocks_follow_the_length_of_block_2(void **state) {
     assert_status(desk_block(desk, 2, image, 1024), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
     assert_status(desk_block(desk, 3, image + 1024, 1024), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
     assert_status(desk_block(desk, 4, image + 2048, 952), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
-    desk_wait_ms(desk, 20);
-    assert_memory_equal(flash_at(desk, DESK_APPLICATION), image, sizeof image);
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
 }
 
 static void blocks_may_come_in_any_order(void **state) {
@@ -102,8 +105,7 @@ static void blocks_may_come_in_any_order(void **state) {
         assert_status(desk_block(desk, (uint16_t)order[i], image + (order[i] - 2) * 2048, 2048),
                       DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
     }
-    desk_wait_ms(desk, 20);
-    assert_memory_equal(flash_at(desk, DESK_APPLICATION), image, sizeof image);
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
 }
 
 static void odd_addresses_and_lengths_are_written_exactly(void **state) {
@@ -125,6 +127,7 @@ static void odd_addresses_and_lengths_are_written_exactly(void **state) {
 
 static void a_block_is_taken_while_the_one_before_is_programmed(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     uint8_t image[2048];
     fill(image, sizeof image, 1);
     assert_status(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION), DFU_STATUS_OK,
@@ -139,6 +142,7 @@ static void a_block_is_taken_while_the_one_before_is_programmed(void **state) {
 
 static void a_status_stage_is_held_until_the_sector_is_erased(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     desk->erase_us = 1900000;
     uint8_t command[5] = {DFUSE_CMD_ERASE};
     store_le32(command + 1, DESK_APPLICATION);
@@ -154,17 +158,18 @@ static void a_status_stage_is_held_until_the_sector_is_erased(void **state) {
 
 static void an_erase_beyond_four_seconds_is_told_by_polls(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     desk->erase_us = 5000000;
     uint8_t command[5] = {DFUSE_CMD_ERASE};
     store_le32(command + 1, DESK_APPLICATION);
     assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
     uint64_t began = desk->now_us;
     assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_DNBUSY);
-    assert_in_range(desk->now_us - began, 4000000, 4002000);
+    assert_in_range(desk->now_us - began, 3999000, 4001000);
     struct desk_status status = desk_getstatus(desk);
     assert_status(status, DFU_STATUS_OK, DFU_STATE_DNBUSY);
     assert_int_equal(status.poll_ms, DFU_BUSY_POLL_MS);
-    desk_wait_ms(desk, 1000);
+    desk_wait_ms(desk, 1100);
     assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
 }
 
@@ -336,6 +341,7 @@ static void upload_in_dfuDNLOAD_IDLE_stalls_and_keeps_the_state(void **state) {
 
 static void an_erase_failure_is_errERASE(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     desk->fail_next = FLASH_FAILED;
     assert_status(desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION), DFU_STATUS_ERR_ERASE,
                   DFU_STATE_ERROR);
@@ -352,6 +358,7 @@ static void an_erase_failure_is_errERASE(void **state) {
 static void
 a_programming_failure_is_told_by_the_next_status_and_nothing_more_is_written(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     uint8_t image[2048] = {0};
     assert_status(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION), DFU_STATUS_OK,
                   DFU_STATE_DNLOAD_IDLE);
@@ -367,6 +374,7 @@ static void the_last_blocks_failure_keeps_the_application_from_being_left_to(voi
     struct desk *desk = *state;
     desk_put_application(desk);
     uint8_t image[2048] = {0};
+    open_gate(desk);
     assert_status(desk_command(desk, DFUSE_CMD_SET_ADDRESS, 0x08010000), DFU_STATUS_OK,
                   DFU_STATE_DNLOAD_IDLE);
     desk->fail_next = FLASH_FAILED;
@@ -479,9 +487,10 @@ static void leave_waits_for_the_last_block(void **state) {
 
 static void clrstatus_while_busy_changes_nothing(void **state) {
     struct desk *desk = *state;
-    desk->erase_us = 6000000;
     uint8_t command[5] = {DFUSE_CMD_ERASE};
     store_le32(command + 1, DESK_APPLICATION);
+    open_gate(desk);
+    desk->erase_us = 6000000;
     assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
     assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_DNBUSY);
     // STM32CubeProgrammer sends it twice here and counts the sector as erased.
@@ -521,6 +530,7 @@ static void a_getstatus_whose_answer_was_never_read_starts_nothing(void **state)
 
 static void a_bus_reset_during_an_erase_leaves_a_usable_device(void **state) {
     struct desk *desk = *state;
+    open_gate(desk);
     uint8_t command[5] = {DFUSE_CMD_ERASE};
     store_le32(command + 1, DESK_APPLICATION);
     assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);

@@ -24,7 +24,7 @@ const struct flash_map desk_map = {
     .settings_first = 1,
     .application_first = 3,
 };
-static const struct boot_ram rams[] = {{0x20000000u, 128 * 1024}, {0x10000000u, 64 * 1024}};
+const struct boot_ram desk_rams[2] = {{0x20000000u, 128 * 1024}, {0x10000000u, 64 * 1024}};
 static const struct identity identity = {
     .vendor = 0x0483,
     .product = 0xdf11,
@@ -77,7 +77,7 @@ static enum flash_result start(struct desk *desk, uint64_t us) {
 
 static enum flash_result flash_erase(void *ctx, unsigned sector) {
     struct desk *desk = ctx;
-    assert_true(sector < flash_sector_count(&desk_map));
+    assert_true(sector < flash_sector_count(desk->port.map));
     desk->program = false;
     desk->sector = sector;
     return start(desk, desk->erase_us);
@@ -86,10 +86,9 @@ static enum flash_result flash_erase(void *ctx, unsigned sector) {
 static enum flash_result flash_program(void *ctx, uint32_t addr, const uint8_t *data,
                                        uint32_t len) {
     struct desk *desk = ctx;
-    assert_true(flash_holds(&desk_map, addr, len));
+    assert_true(flash_holds(desk->port.map, addr, len));
     assert_int_equal(addr % 4, 0);
     assert_int_equal(len % 4, 0);
-    assert_int_equal((uintptr_t)data % 4, 0);
     desk->program = true;
     desk->addr = addr;
     desk->len = len;
@@ -113,8 +112,8 @@ static enum flash_result flash_poll(void *ctx) {
     }
     if (!desk->program) {
         desk->erases[desk->sector]++;
-        memset(desk->flash + flash_sector_address(&desk_map, desk->sector) - DESK_FLASH_BASE, 0xff,
-               flash_sector_bytes(&desk_map, desk->sector));
+        memset(desk->flash + flash_sector_address(desk->port.map, desk->sector) - DESK_FLASH_BASE,
+               0xff, flash_sector_bytes(desk->port.map, desk->sector));
         return FLASH_OK;
     }
     for (uint32_t i = 0; i < desk->len; i++) {
@@ -127,7 +126,7 @@ static enum flash_result flash_poll(void *ctx) {
 static void flash_read(void *ctx, uint32_t addr, uint8_t *out, uint32_t len) {
     struct desk *desk = ctx;
     assert_false(desk->busy); // on the chip the whole bus would stall
-    assert_true(flash_holds(&desk_map, addr, len));
+    assert_true(flash_holds(desk->port.map, addr, len));
     memcpy(out, desk->flash + addr - DESK_FLASH_BASE, len);
 }
 
@@ -159,31 +158,59 @@ static const struct port port_table = {
     .run_application = run_application,
 };
 
-struct desk *desk_new(void) {
-    struct desk *desk = malloc(sizeof *desk);
-    assert_non_null(desk);
-    memset(desk, 0xa5, sizeof *desk); // what SRAM may hold at power-on: nothing to rely on
-    memset(desk, 0, offsetof(struct desk, bootloader));
-    memset(&desk->now_us, 0, sizeof *desk - offsetof(struct desk, now_us));
-    memset(desk->flash, 0xff, sizeof desk->flash);
+void desk_init(struct desk *desk) {
+    memset(desk, 0, sizeof *desk);
     desk->port = port_table;
     desk->port.ctx = desk;
-    desk->erase_us = 250000;
-    desk->word_us = 16;
-    bootloader_init(&desk->bootloader, &desk->port, &identity, rams, 2);
+    desk->poll_us = 1;
+}
+
+void desk_start(struct desk *desk) {
+    // What SRAM may hold at power-on: nothing to rely on.
+    memset(&desk->bootloader, 0xa5, sizeof desk->bootloader);
+    desk->busy = desk->armed = desk->stalled = desk->queued = desk->ran = false;
+    bootloader_init(&desk->bootloader, &desk->port, &identity, desk_rams, 2);
     usbd_bus_reset(&desk->bootloader.usbd);
     uint16_t len = 0;
     assert_int_equal(desk_control(desk, 0, USB_SET_ADDRESS, 5, 0, NULL, &len), DESK_OK);
     assert_int_equal(desk_control(desk, 0, USB_SET_CONFIGURATION, 1, 0, NULL, &len), DESK_OK);
+}
+
+void desk_set_interface(struct desk *desk) {
+    uint16_t len = 0;
+    assert_int_equal(
+        desk_control(desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE, 0, 0, NULL, &len), DESK_OK);
+}
+
+struct desk *desk_new_with(const struct flash_map *map) {
+    struct desk *desk = malloc(sizeof *desk);
+    assert_non_null(desk);
+    desk_init(desk);
+    desk->port.map = map;
+    desk->flash = malloc(DESK_FLASH_BYTES);
+    assert_non_null(desk->flash);
+    memset(desk->flash, 0xff, DESK_FLASH_BYTES);
+    desk->erase_us = 250000;
+    desk->word_us = 16;
+    desk_start(desk);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    assert_false(gate_is_busy(&desk->bootloader.dfu.gate));
+    memset(desk->erases, 0, sizeof desk->erases);
+    desk->words_programmed = 0;
     return desk;
 }
 
+struct desk *desk_new(void) {
+    return desk_new_with(&desk_map);
+}
+
 void desk_free(struct desk *desk) {
+    free(desk->flash);
     free(desk);
 }
 
 void desk_poll(struct desk *desk) {
-    desk->now_us++;
+    desk->now_us += desk->poll_us;
     bootloader_poll(&desk->bootloader);
 }
 
@@ -194,7 +221,11 @@ void desk_wait_ms(struct desk *desk, uint32_t ms) {
 }
 
 static enum desk_result wait_for(struct desk *desk, const bool *flag) {
-    for (uint32_t i = 0; i < STAGE_TIMEOUT_US && !*flag && !desk->stalled; i++) {
+    if (desk->before_packet) {
+        desk->before_packet(desk);
+    }
+    uint64_t end = desk->now_us + STAGE_TIMEOUT_US;
+    while (desk->now_us < end && !*flag && !desk->stalled) {
         desk_poll(desk);
     }
     return desk->stalled ? DESK_STALL : *flag ? DESK_OK : DESK_TIMEOUT;
@@ -227,6 +258,9 @@ static enum desk_result give_out(struct desk *desk, const uint8_t *data, unsigne
 
 void desk_setup_only(struct desk *desk, uint8_t type, uint8_t request, uint16_t value,
                      uint16_t index, uint16_t len) {
+    if (desk->before_packet) {
+        desk->before_packet(desk);
+    }
     struct usb_setup setup = {type, request, value, index, len};
     uint8_t packet[USB_SETUP_LEN];
     usb_setup_store(&setup, packet);
@@ -319,6 +353,48 @@ struct desk_status desk_command(struct desk *desk, uint8_t command, uint32_t add
 struct desk_status desk_block(struct desk *desk, uint16_t block, const void *data, uint16_t len) {
     assert_int_equal(desk_dnload(desk, block, data, len), DESK_OK);
     return finish(desk);
+}
+
+void desk_assert_reads(struct desk *desk, uint32_t addr, const uint8_t *bytes, unsigned len) {
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+    assert_int_equal(desk_command(desk, DFUSE_CMD_SET_ADDRESS, addr).status, DFU_STATUS_OK);
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+    for (unsigned done = 0; done < len; done += UPDATE_BLOCK_BYTES) {
+        uint8_t have[UPDATE_BLOCK_BYTES];
+        uint16_t wanted = UPDATE_BLOCK_BYTES;
+        assert_int_equal(
+            desk_upload(desk, (uint16_t)(2 + done / UPDATE_BLOCK_BYTES), have, &wanted), DESK_OK);
+        unsigned left = len - done < wanted ? len - done : wanted;
+        assert_memory_equal(have, bytes + done, left);
+    }
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+}
+
+static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
+    struct desk *desk = ctx;
+    const struct flash_map *map = desk->port.map;
+    desk->port.flash_read(desk, flash_sector_address(map, map->settings_first + page) + off, out,
+                          len);
+}
+
+bool desk_would_start(struct desk *desk) {
+    const struct flash_map *map = desk->port.map;
+    struct settings_flash flash = {
+        .ctx = desk,
+        .page_bytes = flash_sector_bytes(map, map->settings_first),
+        .read = page_read,
+    };
+    struct settings settings;
+    enum settings_result opened = settings_open(&settings, &flash);
+    (void)opened;
+    uint8_t words[UPDATE_VECTOR_BYTES];
+    desk->port.flash_read(desk, flash_application_address(map), words, sizeof words);
+    struct boot_facts facts = {
+        .receiving = boot_is_receiving(&settings),
+        .application_valid =
+            boot_vectors_are_sane(map, desk_rams, 2, load_le32(words), load_le32(words + 4)),
+    };
+    return boot_decide(&facts).choice == BOOT_APPLICATION;
 }
 
 void desk_put_application(struct desk *desk) {

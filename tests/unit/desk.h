@@ -5,7 +5,7 @@
 //
 // The flash here is strict about misuse (a second operation while busy, a read while busy, a
 // program outside or unaligned fail the test) and knows no power cuts; tests/power has the model
-// that does.
+// that does, and puts it in here (desk_init).
 
 #ifndef TESTS_UNIT_DESK_H
 #define TESTS_UNIT_DESK_H
@@ -19,13 +19,20 @@
 #define DESK_FLASH_BYTES 0x00100000u
 #define DESK_APPLICATION 0x0800c000u
 
+// The settings store is made (two page erases) while a new device enumerates; until then a
+// change to the application area has to wait.
+#define DESK_PREPARED_MS 600u
+
 enum desk_result { DESK_OK, DESK_STALL, DESK_TIMEOUT };
 
 struct desk {
     struct port port;
     struct bootloader bootloader;
-    uint8_t flash[DESK_FLASH_BYTES];
+    uint8_t *flash; // NULL with another flash
     uint64_t now_us;
+    uint32_t poll_us; // how long a turn of the main loop takes
+    // Called before the host sends a packet or asks for one: tests of hosts that vanish leave by it.
+    void (*before_packet)(struct desk *desk);
     // Flash: the operation under way.
     bool busy;
     uint64_t busy_until_us;
@@ -49,10 +56,23 @@ struct desk {
 
 extern const struct flash_map desk_map;
 
-// A fresh desk: flash blank, device enumerated (address 5, configuration 1).
+// Memory of chips: where stacks may lie.
+extern const struct boot_ram desk_rams[2];
+
+// For another flash: fills in the port but for map and flash_*, whose ctx is the desk too.
+void desk_init(struct desk *desk);
+// Power comes, or comes again: SRAM is lost, the host enumerates. What the bootloader begins with
+// is still going on.
+void desk_start(struct desk *desk);
+void desk_set_interface(struct desk *desk); // what libusb sends when a host opens the device
+
+// A fresh desk: application area blank, settings store made, device enumerated (address 5,
+// configuration 1).
 struct desk *desk_new(void);
+// The same with another map at DESK_FLASH_BASE, of at most DESK_FLASH_BYTES.
+struct desk *desk_new_with(const struct flash_map *map);
 void desk_free(struct desk *desk);
-void desk_poll(struct desk *desk); // one microsecond
+void desk_poll(struct desk *desk); // one turn of the main loop: a microsecond if not set otherwise
 void desk_wait_ms(struct desk *desk, uint32_t ms);
 
 // A whole control transfer, waiting at most 5 s (virtual) in each stage. IN fills `data` and *len.
@@ -78,6 +98,13 @@ unsigned desk_getstate(struct desk *desk);
 // second status.
 struct desk_status desk_command(struct desk *desk, uint8_t command, uint32_t addr);
 struct desk_status desk_block(struct desk *desk, uint16_t block, const void *data, uint16_t len);
+
+// Reads back through UPLOAD, from any state that ABORT leaves, as a host would.
+void desk_assert_reads(struct desk *desk, uint32_t addr, const uint8_t *bytes, unsigned len);
+
+// Whether the application would be started at the next reset if nobody asked for DFU mode: by what
+// the boot stage looks at, read from flash anew.
+bool desk_would_start(struct desk *desk);
 
 // A sane vector table at the start of the application, programmed directly.
 void desk_put_application(struct desk *desk);

@@ -537,6 +537,189 @@ static void the_hook_sees_each_operation_before_it_changes_anything(void **state
     assert_false(seen.was_blank);
 }
 
+struct cut {
+    struct chip *chip;
+    uint64_t at;
+    bool inside;
+};
+
+static void cut_at(void *ctx, const struct chip_flash_op *op) {
+    struct cut *cut = ctx;
+    if (op->number == cut->at && cut->inside) {
+        chip_power_off_inside(cut->chip);
+    } else if (op->number == cut->at) {
+        chip_power_off(cut->chip);
+    }
+}
+
+// Power goes at the operation that `addr` and `value` are, programmed or (STRT in CR) erased.
+static void cut_in(struct bench *b, bool inside, uint64_t seed, uint32_t cr, uint32_t addr,
+                   uint32_t value) {
+    struct cut cut = {b->chip, 1, inside};
+    struct fake_step steps[] = {
+        {.kind = FAKE_WRITE, .addr = KEYR, .size = 4, .value = 0x45670123},
+        {.kind = FAKE_WRITE, .addr = KEYR, .size = 4, .value = 0xCDEF89AB},
+        {.kind = FAKE_WRITE, .addr = CR, .size = 4, .value = cr},
+        {.kind = FAKE_WRITE, .addr = addr, .size = 4, .value = value},
+        {.kind = FAKE_WRITE, .addr = 0x20000000, .size = 4, .value = 0x600D},
+    };
+
+    chip_set_tear_seed(b->chip, seed);
+    chip_on_flash_op(b->chip, cut_at, &cut);
+    fake_script(b->cpu, steps, COUNT_OF(steps));
+    run_for(b, PS_PER_S);
+    chip_on_flash_op(b->chip, NULL, NULL);
+    assert_false(fake_script_is_done(b->cpu));
+    fake_script(b->cpu, NULL, 0);
+    chip_power_on(b->chip);
+    run_for(b, PS_PER_MS);
+    assert_int_equal(load(b, CR), LOCK);
+    assert_int_equal(load(b, SR), 0);
+}
+
+static uint32_t word_at(struct bench *b, uint32_t addr) {
+    uint32_t word;
+    memcpy(&word, chip_flash(b->chip) + (addr - 0x08000000), 4);
+    return word;
+}
+
+static void power_cut_before_an_operation_leaves_no_trace_of_it(void **state) {
+    struct bench *b = *state;
+
+    cut_in(b, false, 1, X32 | PG, 0x0800C000, 0x12345678);
+    assert_true(is_filled(b, 0x08000000, 0x100000, 0xFF));
+    assert_int_equal(chip_flash_erase_count(b->chip, 3), 0);
+    assert_false(bench_traced(b, " flash program "));
+    assert_int_equal(trace_complaints(&b->trace, NULL), 0);
+}
+
+static void power_cut_before_an_erase_leaves_the_sector(void **state) {
+    struct bench *b = *state;
+
+    blacken(b);
+    cut_in(b, false, 1, X32 | SER | SNB(3), CR, X32 | SER | SNB(3) | STRT);
+    assert_true(is_filled(b, 0x08000000, 0x100000, 0));
+    assert_int_equal(chip_flash_erase_count(b->chip, 3), 0);
+    assert_false(bench_traced(b, " flash erase "));
+}
+
+// Over seeds: only bits that were to change do; whole, nothing and parts of it occur; some words
+// read differently after another power-on, and none outside the word torn.
+static void a_torn_word_has_some_of_its_bits_done(void **state) {
+    struct bench *b = *state;
+    const uint32_t old = 0xFF00FFFF;
+    const uint32_t value = 0x0F00AAAA;
+    unsigned untouched = 0, done = 0, partly = 0, unsteady = 0;
+
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        void *own;
+        bench_set_up(&own);
+        struct bench *one = own;
+        uint8_t *flash = chip_flash(one->chip);
+        memcpy(flash + 0xC000, &old, 4);
+        chip_flash_changed(one->chip);
+        cut_in(one, true, seed, X32 | PG, 0x0800C000, value);
+        uint32_t first = word_at(one, 0x0800C000);
+        uint32_t now = first;
+        for (int i = 0; i < 20 && now == first; i++) {
+            chip_reset_pin(one->chip);
+            now = word_at(one, 0x0800C000);
+            assert_int_equal(now & ~old, 0);
+            assert_int_equal(~now & (old & value), 0);
+        }
+        untouched += first == old;
+        done += first == (old & value);
+        partly += first != old && first != (old & value);
+        unsteady += now != first;
+        assert_true(is_filled(one, 0x0800C004, 0x100, 0xFF));
+        assert_true(is_filled(one, 0x0800BF00, 0x100, 0xFF));
+        bench_tear_down(&own);
+    }
+    (void)b;
+    assert_in_range(untouched, 20, 120);
+    assert_in_range(done, 20, 120);
+    assert_in_range(partly, 40, 160);
+    assert_in_range(unsteady, 60, 180);
+}
+
+// Copies what the sector holds after the cut, and after another power-on.
+static void half_erased(uint64_t seed, uint8_t *first, uint8_t *second) {
+    void *own;
+    bench_set_up(&own);
+    struct bench *b = own;
+
+    memset(chip_flash(b->chip), 0x5A, 1024 * 1024);
+    chip_flash_changed(b->chip);
+    cut_in(b, true, seed, X32 | SER | SNB(3), CR, X32 | SER | SNB(3) | STRT);
+    assert_true(is_filled(b, 0x08000000, 0xC000, 0x5A));
+    assert_true(is_filled(b, 0x08010000, 0xF0000, 0x5A));
+    memcpy(first, chip_flash(b->chip) + 0xC000, 0x4000);
+    chip_power_off(b->chip);
+    chip_power_on(b->chip);
+    memcpy(second, chip_flash(b->chip) + 0xC000, 0x4000);
+    // Programming there is told; after a whole erase it is as good as ever.
+    unlock(b);
+    store(b, CR, X32 | PG);
+    program_word(b, 0x0800C000, 0x12345678);
+    assert_int_equal(trace_complaints(&b->trace, "program-over-torn"), 1);
+    store(b, CR, X32 | SER | SNB(3) | STRT);
+    run_for(b, PS_PER_S);
+    for (int i = 0; i < 5; i++) {
+        chip_reset_pin(b->chip);
+        assert_true(is_filled(b, 0x0800C000, 0x4000, 0xFF));
+    }
+    fake_set_pc(b->cpu, 0x08004321); // another place: complaints come anew
+    unlock(b);
+    store(b, CR, X32 | PG);
+    program_word(b, 0x0800C000, 0x12345678);
+    assert_int_equal(trace_complaints(&b->trace, "program-over-torn"), 1);
+    bench_tear_down(&own);
+}
+
+static void a_half_erased_sector_is_a_mixture_that_does_not_hold_still(void **state) {
+    (void)state;
+    static uint8_t first[0x4000], second[0x4000], again[0x4000];
+    unsigned mixed = 0, unsteady = 0;
+    const unsigned seeds = 60;
+
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        size_t old = 0, erased = 0;
+        half_erased(seed, first, second);
+        for (size_t i = 0; i < sizeof first; i++) {
+            old += first[i] == 0x5A;
+            erased += first[i] == 0xFF;
+        }
+        mixed += old != sizeof first && erased != sizeof first;
+        unsteady += memcmp(first, second, sizeof first) != 0;
+    }
+    assert_in_range(mixed, seeds / 2, seeds);
+    assert_in_range(unsteady, seeds / 4, seeds);
+    // The same seed, the same damage.
+    half_erased(3, first, second);
+    half_erased(3, again, second);
+    assert_memory_equal(first, again, sizeof first);
+}
+
+static void bits_a_loader_writes_are_weak_no_more(void **state) {
+    struct bench *b = *state;
+    const uint8_t zeros[4] = {0};
+    uint8_t ones[4] = {0xFF, 0xFF, 0xFF, 0xFF};
+
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        chip_set_tear_seed(b->chip, seed);
+        assert_true(chip_poke(b->chip, 0x0800C000, ones, 4));
+        unlock(b);
+        store(b, CR, X32 | PG);
+        store(b, 0x0800C000, 0);
+        chip_reset_pin(b->chip);
+        assert_true(chip_poke(b->chip, 0x0800C000, zeros, 4));
+        for (int i = 0; i < 4; i++) {
+            chip_reset_pin(b->chip);
+            assert_int_equal(word_at(b, 0x0800C000), 0);
+        }
+    }
+}
+
 static void the_processor_is_told_of_code_that_changed(void **state) {
     struct bench *b = *state;
     uint32_t before;
@@ -578,6 +761,11 @@ int main(void) {
         T(a_reset_ends_a_stall_and_leaves_the_sector_half_erased),
         T(programming_of_ascending_words_is_one_trace_line),
         T(the_hook_sees_each_operation_before_it_changes_anything),
+        T(power_cut_before_an_operation_leaves_no_trace_of_it),
+        T(power_cut_before_an_erase_leaves_the_sector),
+        T(a_torn_word_has_some_of_its_bits_done),
+        T(a_half_erased_sector_is_a_mixture_that_does_not_hold_still),
+        T(bits_a_loader_writes_are_weak_no_more),
         T(the_processor_is_told_of_code_that_changed),
     };
     return cmocka_run_group_tests_name("flash_ctl", tests, NULL, NULL);

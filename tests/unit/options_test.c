@@ -136,6 +136,32 @@ static void pins_are_understood(void **state) {
     refused("run --pin lever=1", "has no pin lever");
 }
 
+static void a_cut_names_one_operation(void **state) {
+    (void)state;
+    accepted("run --limit 1s");
+    assert_int_equal(options.cut.number, 0);
+    accepted("run --cut flash:137");
+    assert_int_equal(options.cut.number, 137);
+    assert_false(options.cut.is_torn);
+    accepted("run --cut flash:1,torn");
+    assert_true(options.cut.is_torn);
+    assert_int_equal(options.cut.seed, 1);
+    accepted("run --cut flash:2,torn=18446744073709551615");
+    assert_true(options.cut.seed == UINT64_MAX);
+    refused("run --cut flash:0", "count from 1");
+    refused("run --cut flash:", "count from 1");
+    refused("run --cut flash:-1", "count from 1");
+    refused("run --cut flash:1x", "count from 1");
+    refused("run --cut flash:18446744073709551616", "count from 1");
+    refused("run --cut 100", "not flash:N[,torn[=SEED]]");
+    refused("run --cut ram:1", "not flash:N[,torn[=SEED]]");
+    refused("run --cut flash:1,", "not flash:N[,torn[=SEED]]");
+    refused("run --cut flash:1,tornado", "not flash:N[,torn[=SEED]]");
+    refused("run --cut flash:1,torn=", "the seed is a number");
+    refused("run --cut flash:1,torn=1,2", "the seed is a number");
+    refused("run --cut flash:1 --cut flash:2", "once in a run");
+}
+
 static void boards_are_known_by_name(void **state) {
     (void)state;
     accepted("run --board stm32f4-discovery");
@@ -162,6 +188,7 @@ int main(void) {
         cmocka_unit_test(pace_depends_on_what_ends_the_run),
         cmocka_unit_test(loads_take_an_address),
         cmocka_unit_test(pins_are_understood),
+        cmocka_unit_test(a_cut_names_one_operation),
         cmocka_unit_test(boards_are_known_by_name),
         cmocka_unit_test(mistakes_are_named),
     };

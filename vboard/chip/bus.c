@@ -209,6 +209,9 @@ bool chip_bus_write(void *ctx, uint32_t addr, unsigned size, uint32_t value) {
     struct chip *chip = ctx;
     const struct peripheral *peripheral = find(chip, addr);
 
+    if (chip->pending_reset == RESET_POWER_OFF) {
+        return true; // the rest of an instruction whose power is gone
+    }
     if (!peripheral) {
         if (!is_peripheral_space(addr)) {
             return write_memory(chip, addr, size, value);

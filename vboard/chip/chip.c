@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "vboard/chip/chip_state.h"
+#include "vboard/chip/flash_internal.h"
 #include "vboard/chip/otg_wiring.h"
 
 #define SRAM_BASE            0x20000000u
@@ -148,9 +149,9 @@ void chip_reset_peripherals(struct chip *chip, uint32_t enable_register, uint32_
     }
 }
 
-// SRAM after power-on holds anything but what a program hopes for.
-static void fill_undefined(uint8_t *bytes, uint32_t len) {
-    uint32_t word = 0x5EEDF00Du;
+// SRAM after power-on holds anything but what a program hopes for, each time something else.
+static void fill_undefined(uint8_t *bytes, uint32_t len, uint32_t power_ups) {
+    uint32_t word = 0x5EEDF00Du + power_ups * 0x3C6EF372u; // odd whatever is added
 
     for (uint32_t off = 0; off + 4 <= len; off += 4) {
         word ^= word << 13; // xorshift32 (Marsaglia 2003): never zero
@@ -187,7 +188,27 @@ static void perform_reset(struct chip *chip, enum reset_cause cause) {
     cpu_reset(chip->cpu);
 }
 
+// Everything is as it will be found at the next power-on, the pull-up and the pins released.
+static void perform_power_off(struct chip *chip) {
+    chip->pending_reset = RESET_NONE;
+    chip->is_powered = false;
+    // The last first: none is to find its clock gone before it.
+    for (size_t i = chip->peripheral_count; i-- > 0;) {
+        const struct peripheral *peripheral = &chip->peripherals[i];
+        if (peripheral->power_on) {
+            peripheral->power_on(peripheral->ctx);
+        }
+        if (peripheral->reset) {
+            peripheral->reset(peripheral->ctx);
+        }
+    }
+    chip->flash.is_cut_inside = false;
+}
+
 static void request_reset(struct chip *chip, enum reset_cause cause) {
+    if (!chip_has_power(chip) && cause != RESET_POWER_ON) {
+        return;
+    }
     if (chip->is_running) {
         chip->pending_reset = cause;
         cpu_break(chip->cpu);
@@ -215,11 +236,13 @@ static uint64_t run(void *ctx, uint64_t until_ps) {
     }
     chip->is_running = true;
     chip->is_interrupted = false;
-    while (!chip->is_interrupted && time_now(chip) < until_ps) {
+    while (chip->is_powered && !chip->is_interrupted && time_now(chip) < until_ps) {
         uint64_t until_cycle = cycle_at(chip, until_ps);
         enum cpu_stop stop = cpu_run(chip->cpu, until_cycle);
 
-        if (chip->pending_reset != RESET_NONE) {
+        if (chip->pending_reset == RESET_POWER_OFF) {
+            perform_power_off(chip);
+        } else if (chip->pending_reset != RESET_NONE) {
             perform_reset(chip, chip->pending_reset);
         } else if (stop == CPU_STOP_SLEEP && !chip->is_interrupted) {
             skip_sleep(chip, until_cycle);
@@ -310,12 +333,13 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
     chip->core_hz = HSI_HZ;
     chip->cpu = cpu_new(model->irq_count, PRIORITY_BITS, CPUID_CORTEX_M4_R0P1);
     chip->flash.bytes = malloc(model->flash_bytes);
+    chip->flash.weak = calloc(1, model->flash_bytes);
     chip->sram = calloc(1, model->sram_bytes);
     chip->ccm = calloc(1, model->ccm_bytes ? model->ccm_bytes : 1);
     chip->system = malloc(SYSTEM_SIZE);
     chip->peripherals = calloc(PERIPHERALS_MAX, sizeof(*chip->peripherals));
-    if (!chip->cpu || !chip->flash.bytes || !chip->sram || !chip->ccm || !chip->system ||
-        !chip->peripherals) {
+    if (!chip->cpu || !chip->flash.bytes || !chip->flash.weak || !chip->sram || !chip->ccm ||
+        !chip->system || !chip->peripherals) {
         chip_free(chip);
         return NULL;
     }
@@ -344,6 +368,7 @@ void chip_free(struct chip *chip) {
         cpu_free(chip->cpu);
     }
     free(chip->flash.bytes);
+    free(chip->flash.weak);
     free(chip->sram);
     free(chip->ccm);
     free(chip->system);
@@ -357,8 +382,9 @@ void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx) {
 }
 
 void chip_power_on(struct chip *chip) {
-    fill_undefined(chip->sram, chip->model->sram_bytes);
-    fill_undefined(chip->ccm, chip->model->ccm_bytes);
+    fill_undefined(chip->sram, chip->model->sram_bytes, chip->power_ups);
+    fill_undefined(chip->ccm, chip->model->ccm_bytes, chip->power_ups);
+    chip->power_ups++;
     cpu_code_changed(chip->cpu, SRAM_BASE, chip->model->sram_bytes);
     if (!chip->is_powered) {
         chip->is_powered = true;
@@ -368,10 +394,26 @@ void chip_power_on(struct chip *chip) {
     request_reset(chip, RESET_POWER_ON);
 }
 
-void chip_reset_pin(struct chip *chip) {
-    if (chip->is_powered) {
-        request_reset(chip, RESET_PIN);
+bool chip_has_power(const struct chip *chip) {
+    return chip->is_powered && chip->pending_reset != RESET_POWER_OFF;
+}
+
+void chip_power_off(struct chip *chip) {
+    if (!chip_has_power(chip)) {
+        return;
     }
+    flash_end_run(chip);
+    trace_event(chip->trace, TRACE_RESET, "power-off", "");
+    if (chip->is_running) {
+        chip->pending_reset = RESET_POWER_OFF;
+        cpu_break(chip->cpu);
+    } else {
+        perform_power_off(chip);
+    }
+}
+
+void chip_reset_pin(struct chip *chip) {
+    request_reset(chip, RESET_PIN);
 }
 
 uint8_t *chip_flash(struct chip *chip) {
@@ -379,6 +421,7 @@ uint8_t *chip_flash(struct chip *chip) {
 }
 
 void chip_flash_changed(struct chip *chip) {
+    flash_forget_weak(chip, 0, chip->model->flash_bytes);
     cpu_code_changed(chip->cpu, FLASH_BASE, chip->model->flash_bytes);
     cpu_code_changed(chip->cpu, 0, chip->model->flash_bytes);
 }
@@ -412,6 +455,7 @@ bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t 
     memcpy(memory, bytes, len);
     cpu_code_changed(chip->cpu, addr, len);
     if (addr - FLASH_BASE < chip->model->flash_bytes) {
+        flash_forget_weak(chip, addr - FLASH_BASE, len);
         cpu_code_changed(chip->cpu, addr - FLASH_BASE, len);
     }
     return true;

@@ -45,9 +45,16 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
 void chip_free(struct chip *chip);
 void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx);
 
-// Power comes up: until then the processor does not run. SRAM undefined (filled with a fixed pattern, not zero), all registers at reset
-// values, the processor starts from the vector table at the boot memory. Between runs or from an event, while the chip is not running.
+// Power comes up: until then the processor does not run. SRAM undefined (filled with a pattern that
+// is not zero and is another one each time), all registers at reset values, the processor starts
+// from the vector table at the boot memory. Between runs or from an event, while the chip is not
+// running.
 void chip_power_on(struct chip *chip);
+// Power goes, from anywhere: nothing more executes, SRAM is lost, the pins and the USB pull-up are
+// released. A flash operation under way is left half done; from the flash hook, the operation at
+// hand does not begin. Inside the processor's access the rest of the instruction still runs, and
+// reaches nothing but its registers and SRAM. chip_power_on() brings power back.
+void chip_power_off(struct chip *chip);
 // NRST pulled low and released. SRAM and the backup domain are kept. From anywhere: inside the
 // processor's access it happens after the instruction under way.
 void chip_reset_pin(struct chip *chip);
@@ -95,6 +102,12 @@ struct chip_flash_op {
 // timeline, and read memory, but not run anything. One hook at a time; NULL takes it out.
 typedef void (*chip_flash_hook)(void *ctx, const struct chip_flash_op *op);
 void chip_on_flash_op(struct chip *chip, chip_flash_hook hook, void *ctx);
+
+// From the hook: power goes in the middle of the operation at hand.
+void chip_power_off_inside(struct chip *chip);
+// Chooses what operations cut off in the middle leave behind; the model of it is in flash_fault.c.
+// 0 until set. The same seed, number of the operation and contents: the same damage.
+void chip_set_tear_seed(struct chip *chip, uint64_t seed);
 
 // Erases of a sector since chip_new(), mass erases included; 0 for a sector that is not there.
 uint32_t chip_flash_erase_count(const struct chip *chip, unsigned sector);

@@ -97,6 +97,14 @@ struct flash {
     uint64_t run_stalls, run_last_ps;
     struct event run_idle;
 
+    // What cuts left behind (flash_fault.c).
+    uint8_t *weak; // bits that are neither 0 nor 1 for sure, beside `bytes`
+    bool has_weak[FLASH_SECTORS];
+    bool is_half_erased[FLASH_SECTORS];
+    uint64_t tear_seed;
+    uint64_t draws;     // how often weak bits were drawn
+    bool is_cut_inside; // chip_power_off_inside()
+
     uint64_t op_count;
     uint32_t erase_count[FLASH_SECTORS];
     struct chip_flash_stalls stalls;
@@ -111,6 +119,8 @@ void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value
 // passes until it ends.
 void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access);
 unsigned flash_wait_states(const struct chip *chip);
+// Somebody else than firmware wrote these bytes, from the start of flash: they are what they are.
+void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len);
 void flash_free(struct chip *chip);
 
 // --- GPIO (RM0090 8) --------------------------------------------------------------------------------
@@ -177,7 +187,8 @@ void system_memory_show_option(struct chip *chip);
 #define SLOT_SIZE      0x400u
 #define SLOTS_A_REGION 512u
 
-enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE };
+// The last is none of a chip's reset causes: power goes.
+enum reset_cause { RESET_NONE, RESET_POWER_ON, RESET_PIN, RESET_SOFTWARE, RESET_POWER_OFF };
 
 #define REPORTED_MAX 4096u
 
@@ -193,6 +204,7 @@ struct chip {
     // Time of the processor: base_ps + (cycles - base_cycles) at core_hz.
     uint64_t core_hz, base_ps, base_cycles;
     bool is_powered;
+    uint32_t power_ups;
     bool is_running; // inside the runner's run()
     bool is_interrupted;
     enum reset_cause pending_reset;
@@ -236,6 +248,8 @@ void chip_stand_still(struct chip *chip, uint64_t until_ps);
 void chip_set_core_hz(struct chip *chip, uint64_t hz);
 // PLL48CK may have changed.
 void chip_usb_clock_changed(struct chip *chip);
+// False from chip_power_off() on, also while the instruction under way ends.
+bool chip_has_power(const struct chip *chip);
 // Puts flash, system memory or SRAM at address 0 (SYSCFG_MEMRMP).
 void chip_remap(struct chip *chip, unsigned mode);
 // Guards flash while it is busy.

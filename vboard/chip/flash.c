@@ -228,6 +228,12 @@ static void flash_reset(void *ctx) {
     flash_settle(chip);
     flash_end_run(chip);
     if (flash->is_busy) {
+        if (chip->is_powered) {
+            trace_complaint(chip->trace, "reset-during-flash-operation", "",
+                            "reset while flash was busy at 0x%08" PRIx32
+                            ": its contents are not guaranteed (RM0090 3.6)",
+                            flash->op_addr);
+        }
         flash_tear(chip);
         timeline_cancel(chip->timeline, &flash->done);
         flash->is_busy = false;
@@ -243,6 +249,7 @@ static void flash_reset(void *ctx) {
     flash->option_is_jammed = false;
     flash->has_first_word = false;
     flash_update_irq(chip);
+    flash_draw_weak(chip);
 }
 
 unsigned flash_wait_states(const struct chip *chip) {
@@ -267,6 +274,15 @@ const struct peripheral flash_peripheral = {
 
 void chip_set_flash_times(struct chip *chip, bool maximum) {
     chip->flash.maximum_times = maximum;
+}
+
+void chip_set_tear_seed(struct chip *chip, uint64_t seed) {
+    chip->flash.tear_seed = seed;
+}
+
+void chip_power_off_inside(struct chip *chip) {
+    chip->flash.is_cut_inside = true;
+    chip_power_off(chip);
 }
 
 void chip_on_flash_op(struct chip *chip, chip_flash_hook hook, void *ctx) {

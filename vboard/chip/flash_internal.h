@@ -40,6 +40,7 @@ enum news {
     NEWS_LOCKED,
     NEWS_UNLOCK,
     NEWS_LOCK,
+    NEWS_TORN,
 };
 
 // Ends the operation under way if its time has come: the processor's clock may be ahead of the
@@ -52,7 +53,21 @@ void flash_start_option(struct chip *chip);
 void flash_update_irq(struct chip *chip);
 // Writes the trace line of a run of programming, if one is open.
 void flash_end_run(struct chip *chip);
-// A reset comes while an operation is under way.
+// The processor is to forget what it decoded from flash, and from its image at address 0.
+void flash_announce_change(struct chip *chip, uint32_t addr, uint32_t len);
+
+// Sectors of flash (RM0090 table 5), as offsets from its start.
+uint32_t flash_sector_len(unsigned sector);
+uint32_t flash_sector_off(unsigned sector);
+unsigned flash_sector_of(uint32_t off);
+
+// --- flash_fault.c -------------------------------------------------------------------------------
+
+// The operation op_* describes ends half done.
 void flash_tear(struct chip *chip);
+// A reset: weak bits settle anew.
+void flash_draw_weak(struct chip *chip);
+// True when a bit of the range is weak.
+bool flash_is_weak(const struct chip *chip, uint32_t off, uint32_t len);
 
 #endif

@@ -10,8 +10,8 @@
 //   Stores to flash and to FLASH_CR wait in the same way (3.6.1).
 // - Error flags stay until written with 1. They do not stop the next operation: nothing in the
 //   manual says so; drivers that look at them before they start (ST's do) trip over stale ones.
-// - What is written changes when the operation ends. A reset before that leaves it half done:
-//   "the contents of the flash memory are not guaranteed" (3.6).
+// - What is written changes when the operation ends. A reset or a loss of power before that leaves
+//   it half done (flash_fault.c).
 // - EOP is set only with EOPIE, OPERR only with ERRIE (3.9.5).
 
 #include <inttypes.h>
@@ -51,15 +51,15 @@ static const struct flash_times times[2] = {
 
 // --- geometry (RM0090 table 5): 4 x 16 KB, 64 KB, 7 x 128 KB ------------------------------------------
 
-static uint32_t sector_len(unsigned sector) {
+uint32_t flash_sector_len(unsigned sector) {
     return sector < 4 ? 16384 : sector == 4 ? 65536 : 131072;
 }
 
-static uint32_t sector_off(unsigned sector) {
+uint32_t flash_sector_off(unsigned sector) {
     return sector < 5 ? sector * 16384 : (sector - 4) * 131072;
 }
 
-static unsigned sector_of(uint32_t off) {
+unsigned flash_sector_of(uint32_t off) {
     return off < 65536 ? off / 16384 : off < 131072 ? 4 : 4 + off / 131072;
 }
 
@@ -155,7 +155,7 @@ static void fail(struct chip *chip, uint32_t flag, uint32_t addr, const char *re
 
 // --- operations -------------------------------------------------------------------------------------------------
 
-static void announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
+void flash_announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
     cpu_code_changed(chip->cpu, addr, len);
     cpu_code_changed(chip->cpu, addr - FLASH_BASE, len); // its image at address 0
 }
@@ -163,15 +163,18 @@ static void announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
 static void apply(struct chip *chip) {
     struct flash *flash = &chip->flash;
     uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
+    uint8_t *weak = flash->weak + (flash->op_addr - FLASH_BASE);
 
     switch (flash->kind) {
     case CHIP_FLASH_ERASE:
     case CHIP_FLASH_MASS_ERASE:
         memset(bytes, 0xFF, flash->op_len);
+        flash_forget_weak(chip, flash->op_addr - FLASH_BASE, flash->op_len);
         break;
     case CHIP_FLASH_PROGRAM:
         for (uint32_t i = 0; i < flash->op_len; i++) {
             bytes[i] &= (uint8_t)(flash->op_value >> (8 * i));
+            weak[i] &= (uint8_t)(flash->op_value >> (8 * i));
         }
         break;
     case CHIP_FLASH_OPTION:
@@ -179,7 +182,7 @@ static void apply(struct chip *chip) {
         system_memory_show_option(chip);
         return;
     }
-    announce_change(chip, flash->op_addr, flash->op_len);
+    flash_announce_change(chip, flash->op_addr, flash->op_len);
 }
 
 static void finish(struct chip *chip) {
@@ -208,7 +211,8 @@ void flash_settle(struct chip *chip) {
     }
 }
 
-static void start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, uint32_t len,
+// False when power goes with it, before it or inside it.
+static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, uint32_t len,
                   uint64_t duration_ps) {
     struct flash *flash = &chip->flash;
     char where[WHERE_MAX];
@@ -232,6 +236,12 @@ static void start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, u
     if (flash->hook) {
         flash->hook(flash->hook_ctx, &(struct chip_flash_op){kind, addr, len, flash->op_count});
     }
+    if (!chip_has_power(chip)) {
+        if (flash->is_cut_inside) {
+            flash_tear(chip);
+        }
+        return false;
+    }
     flash->is_busy = true;
     flash->sr |= SR_BSY;
     flash->busy_until_ps = timeline_now(chip->timeline) + duration_ps;
@@ -239,6 +249,7 @@ static void start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, u
     flash->done.ctx = chip;
     timeline_schedule(chip->timeline, &flash->done, flash->busy_until_ps);
     chip_guard_flash(chip, true);
+    return true;
 }
 
 static void start_mass_erase(struct chip *chip) {
@@ -248,17 +259,20 @@ static void start_mass_erase(struct chip *chip) {
     for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
         if (is_protected(flash, sector)) {
             // 3.7.4: with a protected sector a mass erase is not done.
-            fail(chip, SR_WRPERR, FLASH_BASE + sector_off(sector), "the sector is write-protected");
+            fail(chip, SR_WRPERR, FLASH_BASE + flash_sector_off(sector),
+                 "the sector is write-protected");
             return;
         }
     }
     flash_end_run(chip);
+    if (!start(chip, CHIP_FLASH_MASS_ERASE, FLASH_BASE, chip->model->flash_bytes, ms * PS_PER_MS)) {
+        return;
+    }
     trace_event(chip->trace, TRACE_FLASH, "mass-erase", "addr=0x%08x len=%" PRIu32 " us=%" PRIu64,
                 FLASH_BASE, chip->model->flash_bytes, ms * 1000);
     for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
         flash->erase_count[sector]++;
     }
-    start(chip, CHIP_FLASH_MASS_ERASE, FLASH_BASE, chip->model->flash_bytes, ms * PS_PER_MS);
 }
 
 static void start_sector_erase(struct chip *chip) {
@@ -272,8 +286,8 @@ static void start_sector_erase(struct chip *chip) {
                         "erase of sector %u at %s: there is none, nothing happens", sector, where);
         return;
     }
-    uint32_t addr = FLASH_BASE + sector_off(sector);
-    uint32_t len = sector_len(sector);
+    uint32_t addr = FLASH_BASE + flash_sector_off(sector);
+    uint32_t len = flash_sector_len(sector);
     if (is_protected(flash, sector)) {
         fail(chip, SR_WRPERR, addr, "the sector is write-protected");
         return;
@@ -282,11 +296,12 @@ static void start_sector_erase(struct chip *chip) {
                   : len == 65536 ? set->erase_64k_ms[psize(flash)]
                                  : set->erase_128k_ms[psize(flash)];
     flash_end_run(chip);
-    trace_event(chip->trace, TRACE_FLASH, "erase",
-                "sector=%u addr=0x%08" PRIx32 " len=%" PRIu32 " us=%" PRIu64, sector, addr, len,
-                ms * 1000);
-    flash->erase_count[sector]++;
-    start(chip, CHIP_FLASH_ERASE, addr, len, ms * PS_PER_MS);
+    if (start(chip, CHIP_FLASH_ERASE, addr, len, ms * PS_PER_MS)) {
+        trace_event(chip->trace, TRACE_FLASH, "erase",
+                    "sector=%u addr=0x%08" PRIx32 " len=%" PRIu32 " us=%" PRIu64, sector, addr, len,
+                    ms * 1000);
+        flash->erase_count[sector]++;
+    }
 }
 
 void flash_start_erase(struct chip *chip) {
@@ -311,8 +326,8 @@ void flash_start_erase(struct chip *chip) {
 void flash_start_option(struct chip *chip) {
     // The option sector is erased and programmed; the datasheet gives no time for it, a 16 KB
     // sector's is taken.
-    start(chip, CHIP_FLASH_OPTION, 0x1FFFC000u, 16,
-          times[chip->flash.maximum_times].erase_16k_ms[X32] * PS_PER_MS);
+    (void)start(chip, CHIP_FLASH_OPTION, 0x1FFFC000u, 16,
+                times[chip->flash.maximum_times].erase_16k_ms[X32] * PS_PER_MS);
 }
 
 static void complain_over_non_blank(struct chip *chip, uint32_t addr, uint32_t len,
@@ -332,17 +347,37 @@ static void complain_over_non_blank(struct chip *chip, uint32_t addr, uint32_t l
     }
 }
 
+// Programming to zero needs nothing to be known about the cells; anything else may not last.
+static void complain_over_torn(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
+    uint32_t off = addr - FLASH_BASE;
+    bool is_half_erased = chip->flash.is_half_erased[flash_sector_of(off)];
+    char where[WHERE_MAX];
+
+    if (value != 0 && (is_half_erased || flash_is_weak(chip, off, len)) &&
+        chip_is_news(chip, NEWS_TORN)) {
+        trace_complaint(chip->trace, "program-over-torn", chip_where(chip, where),
+                        "programming at 0x%08" PRIx32 " at %s, %s: what is read back now may read "
+                        "otherwise tomorrow",
+                        addr, where,
+                        is_half_erased ? "in a sector whose erase was cut off"
+                                       : "over a word whose programming was cut off");
+    }
+}
+
 static void program(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
     struct flash *flash = &chip->flash;
 
-    if (is_protected(flash, sector_of(addr - FLASH_BASE))) {
+    if (is_protected(flash, flash_sector_of(addr - FLASH_BASE))) {
         fail(chip, SR_WRPERR, addr, "the sector is write-protected");
         return;
     }
     complain_over_non_blank(chip, addr, len, value);
-    add_to_run(chip, addr, len);
+    complain_over_torn(chip, addr, len, value);
     flash->op_value = value;
-    start(chip, CHIP_FLASH_PROGRAM, addr, len, times[flash->maximum_times].program_us * PS_PER_US);
+    uint64_t us = times[flash->maximum_times].program_us;
+    if (start(chip, CHIP_FLASH_PROGRAM, addr, len, us * PS_PER_US)) {
+        add_to_run(chip, addr, len);
+    }
 }
 
 // x64: two words, the lower first, both in one double word; a double word that leaves its 128-bit
@@ -436,31 +471,4 @@ void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access) {
     chip_stand_still(chip, flash->busy_until_ps);
     flash_settle(chip);
     // Only a reset ends the wait earlier; it happens after this instruction.
-}
-
-// A reset in the middle of an operation. An erase has brought some bits to 1, programming has
-// brought some to 0; which ones is settled by the operation's number, so that a run repeats.
-void flash_tear(struct chip *chip) {
-    struct flash *flash = &chip->flash;
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
-    uint64_t random = flash->op_count * 0x9E3779B97F4A7C15ull + 1;
-
-    trace_complaint(chip->trace, "reset-during-flash-operation", "",
-                    "reset while flash was busy at 0x%08" PRIx32 ": its contents are not "
-                    "guaranteed (RM0090 3.6)",
-                    flash->op_addr);
-    if (flash->kind == CHIP_FLASH_OPTION) {
-        return; // the old option bytes stay
-    }
-    for (uint32_t i = 0; i < flash->op_len; i++) {
-        random ^= random << 13; // xorshift64 (Marsaglia 2003)
-        random ^= random >> 7;
-        random ^= random << 17;
-        if (flash->kind == CHIP_FLASH_PROGRAM) {
-            bytes[i] &= (uint8_t)(flash->op_value >> (8 * i)) | (uint8_t)random;
-        } else {
-            bytes[i] |= (uint8_t)random;
-        }
-    }
-    announce_change(chip, flash->op_addr, flash->op_len);
 }

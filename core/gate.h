@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// The gate: a half-written image never starts; a fully written one starts, whichever host wrote it
+// (design D4; docs/protocol.md has the rules for hosts).
+//
+// A *receiving* record is put into the settings store before the first change to the application
+// area; while it is there the boot decision stays in DFU mode. This file decides when it may go:
+//
+// - Leave takes it away if a data block came since the last SET_INTERFACE, SET_CONFIGURATION or bus
+//   reset: those begin with a host that may know nothing of the one before.
+// - ABORT takes it away only when it looks like the end of a load: within 1 s of the last block's
+//   final GETSTATUS, every sector erased in this session written, the highest write in the
+//   highest of them, and nothing failed or restarted since.
+// - Neither does while a sector is left in which an operation of this session failed: it must be
+//   erased again.
+// - A stamp that the host has written decides alone: as soon as it is in flash, by leave and by
+//   ABORT. One found when DFU mode is entered with the record open counts if it is right.
+// - Idleness never does, and reading changes nothing.
+//
+// The application's first two words are programmed last, just before the record goes.
+
+#ifndef CORE_GATE_H
+#define CORE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/port.h"
+#include "core/update.h"
+#include "settings/settings.h"
+
+// An ABORT later than this after the last block belongs to another tool (design D4).
+#define GATE_ABORT_WITHIN_MS 1000u
+
+enum gate_answer {
+    GATE_WAIT = 0, // ask again; gate_poll() moves it on
+    GATE_GO,
+    GATE_NO_RECORD, // the settings store cannot take the record: change nothing
+    GATE_NOT_DONE,  // the image is not known to be whole
+    GATE_FAILED,    // flash failed while the image was finished
+};
+
+enum gate_step {
+    GATE_IDLE = 0,
+    GATE_PREPARING, // settings turnover, on entering DFU mode
+    GATE_OPENING,   // the record is being written
+    GATE_CHECKING,  // the image against a stamp: the one written, else any
+    GATE_VECTORS,   // the first words are being programmed
+    GATE_CLOSING,   // the record is being removed
+};
+
+struct gate {
+    const struct port *port;
+    struct update *update;
+    struct settings_flash flash;
+    struct settings settings;
+    enum settings_result store; // what settings_open() said, or how the last writing went
+    enum gate_step step;
+    enum gate_answer closed; // how the last attempt to close ended
+    bool is_receiving;       // the record is open
+    bool close_wanted;       // as soon as flash is free
+    // This session, as D4 counts it.
+    bool has_block;        // since the last restart
+    bool may_abort;        // nothing failed or restarted since the last block
+    bool erase_list_ends;  // the next erase starts a new list
+    bool is_block_new;     // not yet looked at for a stamp
+    bool is_block_told;    // the last block's final GETSTATUS has been read
+    uint32_t told_at_ms;   // when
+    uint32_t erased;       // bit a sector
+    uint32_t written;      // bit a sector, since the list began
+    uint32_t failed;       // bit a sector, until it is erased or a new list begins
+    unsigned last_written; // sector of the highest write since the list began
+    uint32_t stamp_addr;   // of the stamp written last; 0 for none
+    uint32_t position;     // GATE_CHECKING: how far
+    uint32_t crc;          // and the CRC up to there
+};
+
+// Opens the settings store and sets the work going that DFU mode begins with: making room, and
+// looking for a stamp when the record is open.
+void gate_init(struct gate *gate, const struct port *port, struct update *update);
+
+// Moves on. Starts flash work only while the update is idle. While gate_is_busy() the update must
+// start none and nothing may be read.
+void gate_poll(struct gate *gate);
+bool gate_is_busy(const struct gate *gate);
+
+// Before the application area is changed: GATE_GO once the record is open.
+enum gate_answer gate_open(struct gate *gate) __attribute__((warn_unused_result));
+// Leave: GATE_GO once the image is finished and the record gone (or was not there).
+enum gate_answer gate_leave(struct gate *gate) __attribute__((warn_unused_result));
+// Forgets how an earlier attempt to leave ended.
+void gate_leave_begin(struct gate *gate);
+
+// What happened, for the rules above. A block counts as told when the host has read the
+// dfuDNLOAD-IDLE that ends it.
+void gate_erased(struct gate *gate, uint32_t addr);
+void gate_block(struct gate *gate, uint32_t addr, uint32_t len);
+void gate_block_told(struct gate *gate);
+void gate_aborted(struct gate *gate);
+void gate_failed(struct gate *gate); // the update's last job; before the next one begins
+void gate_restarted(struct gate *gate);
+
+// Whether the record is open.
+bool gate_is_receiving(const struct gate *gate);
+
+#endif

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: MIT
+//
+// Power goes at every flash operation of an update over an update, on the image of redfu-boot as
+// built, in a virtual board.
+//
+// One process runs the story once: the old image is loaded and started, the settings page is filled
+// up with values, and the application is asked for DFU mode by its button. From there on flash
+// operations are counted: the settings turn over, and the new image, of 40 KB, is loaded and
+// started. At each operation the process forks: the child is that board at that instant, and power
+// goes, before the operation or inside it (the fault model is vboard/chip/flash_fault.c's). Power
+// comes back, and then
+//
+// - an application that starts is the old image or the new one, byte for byte;
+// - or DFU mode comes up within BOOT_MAX_PS;
+// - no byte of the bootloader's sector has changed, and no value in the settings;
+// - at chosen points (each erase; in the full form also each operation outside the application's
+//   sectors, the first and last words of the image, and each RECOVER_EVERY'th of the rest) the next
+//   load succeeds, and runs.
+//
+// A point that fails prints an id; given as the only argument it runs just that point, with the
+// board's trace from the cut on.
+
+#include "tests/board/host.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "settings/settings.h"
+
+#define BOOT_SECTOR_BYTES   16384u
+// The settings pages: sectors 1 and 2.
+#define SETTINGS_OFF        0x4000u
+#define SETTINGS_PAGE_BYTES 16384u
+#define VALUE_COUNT         6u
+// Less than any bootloader wants to begin a load with.
+#define ROOM_LEFT_MAX       100u
+#define BOOT_MAX_PS         (1 * PS_PER_S)
+// Looks this often whether something started.
+#define BOOT_LOOK_PS        (20 * PS_PER_US)
+// How long the board stays without power: the cable notices after 2.5 us.
+#define OFF_PS              PS_PER_MS
+// Words at each end of the image that are looked at closely.
+#define EDGE_BYTES          16u
+// Blink 0.1 changes its LED each 250 ms.
+#define LED_MAX_MS          300u
+// A child that hangs (seconds of real time).
+#define CHILD_MAX_S         120u
+#define JOBS_MAX            16u
+// The full form: the next load at each of these, and so many points (issue 3, must hold 2).
+#define RECOVER_EVERY       100u
+#define POINTS_LEAST        2000u
+
+enum mode { MODE_BEFORE, MODE_TORN, MODE_COUNT };
+static const char *const mode_names[] = {"before", "torn"};
+
+enum outcome { OUTCOME_OLD, OUTCOME_NEW, OUTCOME_DFU, OUTCOME_COUNT, OUTCOME_FAILED };
+
+struct tally {
+    uint64_t operations; // in the whole story
+    uint64_t points, failed, recovered;
+    uint64_t outcomes[OUTCOME_COUNT];
+    uint64_t boot_max_ps[OUTCOME_COUNT]; // power-on to what came
+};
+
+struct sweep {
+    // What to do.
+    uint64_t every, recover_every, seed, seeds;
+    bool recovers_special;
+    uint64_t only; // a replay of this operation ...
+    enum mode only_mode;
+    unsigned jobs, job;
+    // The story.
+    struct bench *bench;
+    struct image old, new;
+    uint8_t boot[BOOT_SECTOR_BYTES];
+    uint64_t number; // of the operation, since the button
+    uint64_t chosen;
+    // The point, in a child.
+    enum mode mode;
+    bool recovers;
+    bool is_erase;
+    struct tally *tally; // shared with the children
+};
+
+static struct sweep sweep;
+
+static void print_id(FILE *to) {
+    fprintf(to, "power.board#n=%" PRIu64 ",%s,seed=%" PRIu64, sweep.number, mode_names[sweep.mode],
+            sweep.seed);
+}
+
+static _Noreturn void fail_point(const char *why) {
+    print_id(stderr);
+    fprintf(stderr, ": %s\n", why);
+    fflush(NULL);
+    _exit(OUTCOME_FAILED);
+}
+
+// --- the settings, written and read as a programmer on the PC would ------------------------------
+
+// Two pages in memory; `ctx` is the first.
+static uint8_t *page_at(void *ctx, unsigned page, uint32_t off) {
+    return (uint8_t *)ctx + page * SETTINGS_PAGE_BYTES + off;
+}
+
+static enum settings_flash_result page_erase(void *ctx, unsigned page) {
+    memset(page_at(ctx, page, 0), 0xFF, SETTINGS_PAGE_BYTES);
+    return SETTINGS_FLASH_DONE;
+}
+
+static enum settings_flash_result page_program(void *ctx, unsigned page, uint32_t off,
+                                               const uint8_t *data, uint32_t len) {
+    for (uint32_t i = 0; i < len; i++) {
+        *page_at(ctx, page, off + i) &= data[i];
+    }
+    return SETTINGS_FLASH_DONE;
+}
+
+static enum settings_flash_result page_poll(void *ctx) {
+    (void)ctx;
+    return SETTINGS_FLASH_DONE;
+}
+
+static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
+    memcpy(out, page_at(ctx, page, off), len);
+}
+
+static struct settings_flash pages_at(uint8_t *pages) {
+    return (struct settings_flash){
+        .ctx = pages,
+        .page_bytes = SETTINGS_PAGE_BYTES,
+        .erase = page_erase,
+        .program = page_program,
+        .poll = page_poll,
+        .read = page_read,
+    };
+}
+
+// The value under key `n` is n * 9 + 1 bytes of n.
+static uint32_t value_of(uint16_t key, uint8_t value[SETTINGS_VALUE_MAX]) {
+    memset(value, key + 1, SETTINGS_VALUE_MAX);
+    return key * 9u + 1;
+}
+
+// Values that have to survive, and one rewritten until the page is full.
+static void fill_settings(void) {
+    struct settings settings;
+    struct settings_flash flash = pages_at(chip_flash(sweep.bench->chip) + SETTINGS_OFF);
+    uint8_t value[SETTINGS_VALUE_MAX];
+    enum settings_result opened = settings_open(&settings, &flash);
+    if (opened == SETTINGS_TURNOVER) {
+        opened = settings_wait(&settings, settings_turnover(&settings));
+    }
+    assert_int_equal(opened, SETTINGS_OK);
+    for (uint16_t key = 0; key < VALUE_COUNT; key++) {
+        uint32_t len = value_of(key, value);
+        assert_int_equal(settings_wait(&settings, settings_set(&settings, key, value, len)),
+                         SETTINGS_OK);
+    }
+    for (uint32_t i = 0; settings_room(&settings) > ROOM_LEFT_MAX; i++) {
+        uint32_t len = settings_room(&settings) > 400 ? 200 : 4;
+        memset(value, (int)i, len);
+        assert_int_equal(settings_wait(&settings, settings_set(&settings, 0x100, value, len)),
+                         SETTINGS_OK);
+    }
+    chip_flash_changed(sweep.bench->chip);
+}
+
+// Looked at in a copy, because what a cut left must be put in order before it can be read.
+static bool settings_are_kept(void) {
+    static uint8_t pages[2 * SETTINGS_PAGE_BYTES];
+    struct settings_flash flash = pages_at(pages);
+    struct settings settings;
+    uint8_t value[SETTINGS_VALUE_MAX], found[SETTINGS_VALUE_MAX];
+    memcpy(pages, chip_flash(sweep.bench->chip) + SETTINGS_OFF, sizeof pages);
+    enum settings_result opened = settings_open(&settings, &flash);
+    if (opened == SETTINGS_TURNOVER) {
+        opened = settings_wait(&settings, settings_turnover(&settings));
+    }
+    bool ok = opened == SETTINGS_OK;
+    for (uint16_t key = 0; ok && key < VALUE_COUNT; key++) {
+        uint32_t len = 0;
+        ok = settings_get(&settings, key, found, sizeof found, &len) == SETTINGS_OK &&
+             len == value_of(key, value) && memcmp(found, value, len) == 0;
+    }
+    return ok;
+}
+
+// --- a point -------------------------------------------------------------------------------------
+
+static bool flash_is(const struct image *image) {
+    return memcmp(chip_flash(sweep.bench->chip) + (APPLICATION - FLASH_BASE), image->bytes,
+                  image->len) == 0;
+}
+
+// From power-on to whatever comes up.
+static enum outcome boot(struct bench *bench) {
+    uint64_t start_ps = timeline_now(&bench->timeline);
+    enum outcome outcome = OUTCOME_FAILED;
+    while (outcome == OUTCOME_FAILED) {
+        bench_run(bench, BOOT_LOOK_PS);
+        if (cpu_vtor(chip_cpu(bench->chip)) == APPLICATION) {
+            outcome = flash_is(&sweep.old) ? OUTCOME_OLD : OUTCOME_NEW;
+            if (outcome == OUTCOME_NEW && !flash_is(&sweep.new)) {
+                fail_point("an application started that is neither the old nor the new image");
+            }
+        } else if (cable_is_attached(bench->cable)) {
+            outcome = OUTCOME_DFU;
+        } else if (timeline_now(&bench->timeline) - start_ps > BOOT_MAX_PS) {
+            fail_point("neither an application nor DFU mode came up in time");
+        }
+    }
+    uint64_t took_ps = timeline_now(&bench->timeline) - start_ps;
+    if (took_ps > sweep.tally->boot_max_ps[outcome]) {
+        sweep.tally->boot_max_ps[outcome] = took_ps;
+    }
+    return outcome;
+}
+
+// The application has run for a while and seen it released.
+static void press_button(struct bench *bench) {
+    bench_run_ms(bench, 100);
+    chip_set_pin(bench->chip, "PA0", 1);
+    bench_run_ms(bench, 100);
+    chip_set_pin(bench->chip, "PA0", 0);
+}
+
+static void wait_for_application(struct bench *bench) {
+    for (unsigned ms = 0; ms < 1000 && cpu_vtor(chip_cpu(bench->chip)) != APPLICATION; ms++) {
+        bench_run_ms(bench, 1);
+    }
+    assert_int_equal(cpu_vtor(chip_cpu(bench->chip)), APPLICATION);
+}
+
+// The next load, of an image that is neither of the two.
+static void recover(struct bench *bench, enum outcome outcome) {
+    static struct image next;
+    bench_image(&next, "blink-0.1.bin");
+    if (sweep.is_erase) { // both sectors
+        memset(next.bytes + next.len, 0xA5, sweep.old.len - next.len);
+        next.len = sweep.old.len;
+    }
+    if (outcome != OUTCOME_DFU) {
+        press_button(bench);
+    }
+    bench_wait_for_device(bench);
+    bench_dfu_load(bench, &next);
+    bench_dfu_leave(bench);
+    wait_for_application(bench);
+    bench_assert_flash_holds(bench, &next);
+    int level = chip_pin(bench->chip, "PD12");
+    for (unsigned ms = 0; ms < LED_MAX_MS && chip_pin(bench->chip, "PD12") == level; ms++) {
+        bench_run_ms(bench, 1);
+    }
+    assert_int_not_equal(chip_pin(bench->chip, "PD12"), level);
+    sweep.tally->recovered++;
+}
+
+// In a child, when the simulation stands after the cut.
+static void after_cut(struct bench *bench) {
+    bench->after_run = NULL;
+    // A transfer that ends at this moment ends a run early.
+    uint64_t on_at_ps = timeline_now(&bench->timeline) + OFF_PS;
+    while (timeline_now(&bench->timeline) < on_at_ps) {
+        bench_run(bench, on_at_ps - timeline_now(&bench->timeline));
+    }
+    if (cable_is_attached(bench->cable)) {
+        fail_point("the pull-up is there without power");
+    }
+    chip_power_on(bench->chip);
+    enum outcome outcome = boot(bench);
+    if (!settings_are_kept()) {
+        fail_point("a value in the settings is lost");
+    }
+    if (sweep.recovers) {
+        recover(bench, outcome);
+        if (!settings_are_kept()) {
+            fail_point("a value in the settings was lost by the next load");
+        }
+    }
+    if (memcmp(chip_flash(bench->chip), sweep.boot, sizeof sweep.boot) != 0) {
+        fail_point("the bootloader's sector has changed");
+    }
+    if (trace_complaints(&bench->trace, NULL) != 0 || chip_flash_stalls(bench->chip).count != 0) {
+        fail_point("silicon would have suffered from something (complaints above), or stood still");
+    }
+    fflush(NULL);
+    _exit((int)outcome);
+}
+
+// The child's way out of the hook: power goes, and the run under way ends.
+static void become_point(void) {
+    struct bench *bench = sweep.bench;
+    alarm(CHILD_MAX_S);
+    chip_on_flash_op(bench->chip, NULL, NULL);
+    chip_set_tear_seed(bench->chip, sweep.seed);
+    bench->trace.complaints = stderr;
+    if (sweep.only != 0) {
+        bench->trace.file = stdout;
+    }
+    if (sweep.mode == MODE_TORN) {
+        chip_power_off_inside(bench->chip);
+    } else {
+        chip_power_off(bench->chip);
+    }
+    bench->after_run = after_cut;
+    timeline_stop(&bench->timeline);
+}
+
+// True in the child.
+static bool take_point(void) {
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_point();
+        return true;
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        perror("power.board");
+        exit(1);
+    }
+    sweep.tally->points++;
+    if (WIFEXITED(status) && WEXITSTATUS(status) < OUTCOME_COUNT) {
+        sweep.tally->outcomes[WEXITSTATUS(status)]++;
+        return false;
+    }
+    sweep.tally->failed++;
+    print_id(stdout);
+    printf(": failed%s\n", WIFSIGNALED(status) ? " with a signal or an assertion" : "");
+    return false;
+}
+
+static bool is_special(const struct chip_flash_op *op) {
+    uint32_t off = op->addr - APPLICATION;
+    return op->kind != CHIP_FLASH_PROGRAM || op->addr < APPLICATION || off < EDGE_BYTES ||
+           off + EDGE_BYTES >= sweep.new.len;
+}
+
+// Before the operation, or inside it with one seed after another.
+static void at_operation(void *ctx, const struct chip_flash_op *op) {
+    (void)ctx;
+    bool is_taken = is_special(op) || (sweep.number + 1) % sweep.every == 0;
+    sweep.number++;
+    sweep.is_erase = op->kind != CHIP_FLASH_PROGRAM;
+    sweep.recovers = sweep.is_erase || sweep.only != 0 ||
+                     (sweep.recovers_special && is_special(op)) ||
+                     (sweep.recover_every != 0 && sweep.number % sweep.recover_every == 0);
+    for (uint64_t i = 0; i <= sweep.seeds; i++) {
+        sweep.mode = i == 0 ? MODE_BEFORE : MODE_TORN;
+        sweep.seed = i == 0 ? 1 : i;
+        bool is_chosen = is_taken;
+        if (sweep.only != 0) {
+            is_chosen = sweep.number == sweep.only && sweep.mode == sweep.only_mode &&
+                        sweep.seed == sweep.seeds;
+        }
+        if (is_chosen && sweep.chosen++ % sweep.jobs == sweep.job && take_point()) {
+            return;
+        }
+    }
+}
+
+static void tell_story(void) {
+    struct bench *bench = bench_new(8000000);
+    sweep.bench = bench;
+    bench_image(&sweep.old, "blink-0.1.bin");
+    bench_image(&sweep.new, "blink-0.2.bin");
+    // As large as the new one, and different from it in every sector.
+    for (uint32_t seed = 1; sweep.old.len < sweep.new.len; sweep.old.len++) {
+        seed = seed * 1664525u + 1013904223u; // Numerical Recipes' generator
+        sweep.old.bytes[sweep.old.len] = (uint8_t)(seed >> 24);
+    }
+    chip_power_on(bench->chip);
+    bench_wait_for_device(bench);
+    bench_dfu_load(bench, &sweep.old);
+    bench_dfu_leave(bench);
+    wait_for_application(bench);
+    bench_assert_flash_holds(bench, &sweep.old);
+    fill_settings();
+    memcpy(sweep.boot, chip_flash(bench->chip), sizeof sweep.boot);
+
+    chip_on_flash_op(bench->chip, at_operation, NULL);
+    press_button(bench);
+    bench_wait_for_device(bench);
+    bench_dfu_load(bench, &sweep.new);
+    bench_dfu_leave(bench);
+    wait_for_application(bench);
+    chip_on_flash_op(bench->chip, NULL, NULL);
+    bench_assert_flash_holds(bench, &sweep.new);
+    assert_true(settings_are_kept());
+    sweep.tally->operations = sweep.number;
+    bench_free(bench);
+}
+
+static double seconds_of(const struct timeval *time) {
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+static double cpu_seconds(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime);
+}
+
+// One process a job; each tells the whole story and takes its share of the points.
+static bool run_jobs(struct tally *tallies) {
+    bool ok = true;
+    fflush(NULL);
+    for (unsigned job = 0; job < sweep.jobs; job++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            sweep.job = job;
+            sweep.tally = &tallies[job];
+            tell_story();
+            fflush(NULL);
+            _exit(0);
+        }
+        ok = ok && pid > 0;
+    }
+    int status;
+    while (wait(&status) > 0) {
+        ok = ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    return ok;
+}
+
+static struct tally sum_of(const struct tally *tallies) {
+    struct tally sum = {0};
+    for (unsigned job = 0; job < sweep.jobs; job++) {
+        const struct tally *tally = &tallies[job];
+        sum.operations = tally->operations;
+        sum.points += tally->points;
+        sum.failed += tally->failed;
+        sum.recovered += tally->recovered;
+        for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+            sum.outcomes[i] += tally->outcomes[i];
+            if (tally->boot_max_ps[i] > sum.boot_max_ps[i]) {
+                sum.boot_max_ps[i] = tally->boot_max_ps[i];
+            }
+        }
+    }
+    return sum;
+}
+
+static void print_sum(const struct tally *sum) {
+    static const char *const names[] = {"old image", "new image", "DFU mode"};
+    double cpu = cpu_seconds();
+    printf("power.board: %" PRIu64 " cut points over %" PRIu64 " flash operations, %" PRIu64
+           " with the next load, %" PRIu64 " failed\n",
+           sum->points, sum->operations, sum->recovered, sum->failed);
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        printf("power.board: %-9s %7" PRIu64 " times, at most %.1f ms after power-on\n", names[i],
+               sum->outcomes[i], (double)sum->boot_max_ps[i] / (double)PS_PER_MS);
+    }
+    printf("power.board: %.1f s of processor time, %.0f cut points a second a core\n", cpu,
+           (double)sum->points / cpu);
+}
+
+static int usage(FILE *to, int status) {
+    fputs(
+        "usage: test-power-board_cut [OPTION]... [ID]\n"
+        "\n"
+        "Cuts power at flash operations of an update over an update, in a virtual board.\n"
+        "\n"
+        "  --every K     every K-th operation only, besides those that are special, and the next\n"
+        "                load only after erases (default: all, with the next load after each\n"
+        "                special one and each 100th of the others, and at least 2000 points)\n"
+        "  --seeds N     inside each operation N times, with seeds from 1 (1)\n"
+        "  --jobs J      processes (one a core)\n"
+        "  ID            a point that failed, as printed: power.board#n=137,torn,seed=1\n",
+        to);
+    return status;
+}
+
+static bool read_id(const char *text) {
+    char mode[8];
+    int end = 0;
+    if (sscanf(text, "power.board#n=%" SCNu64 ",%7[a-z],seed=%" SCNu64 "%n", &sweep.only, mode,
+               &sweep.seeds, &end) != 3 ||
+        text[end] != '\0' || sweep.only == 0) {
+        return false;
+    }
+    for (sweep.only_mode = 0; sweep.only_mode < MODE_COUNT; sweep.only_mode++) {
+        if (strcmp(mode, mode_names[sweep.only_mode]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool number(const char *text, uint64_t max, uint64_t *value) {
+    char *end;
+    *value = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && *value <= max;
+}
+
+// False for what is not understood.
+static bool read_arguments(int argc, char **argv) {
+    static const struct option options[] = {
+        {"every", required_argument, NULL, 'e'},
+        {"seeds", required_argument, NULL, 's'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t jobs = cores < 1 ? 1 : cores > (long)JOBS_MAX ? JOBS_MAX : (uint64_t)cores;
+    bool ok = true;
+    int option;
+    sweep.every = 1;
+    sweep.recover_every = RECOVER_EVERY;
+    sweep.recovers_special = true;
+    sweep.seeds = 1;
+    while (ok && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'e':
+            ok = number(optarg, UINT32_MAX, &sweep.every) && sweep.every != 0;
+            sweep.recover_every = 0;
+            sweep.recovers_special = false;
+            break;
+        case 's':
+            ok = number(optarg, UINT32_MAX, &sweep.seeds) && sweep.seeds != 0;
+            break;
+        case 'j':
+            ok = number(optarg, JOBS_MAX, &jobs) && jobs != 0;
+            break;
+        case 'h':
+            exit(usage(stdout, 0));
+        default:
+            ok = false;
+            break;
+        }
+    }
+    ok = ok && (optind == argc || (optind + 1 == argc && read_id(argv[optind])));
+    sweep.jobs = sweep.only != 0 ? 1 : (unsigned)jobs;
+    return ok;
+}
+
+int main(int argc, char **argv) {
+    if (!read_arguments(argc, argv)) {
+        return usage(stderr, 2);
+    }
+    // Makes a failed assertion say what it is and abort, in a process that is no cmocka test.
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    struct tally *tallies = mmap(NULL, JOBS_MAX * sizeof *tallies, PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tallies == MAP_FAILED) {
+        perror("power.board");
+        return 1;
+    }
+    bool ok = run_jobs(tallies);
+    struct tally sum = sum_of(tallies);
+    print_sum(&sum);
+    uint64_t least = sweep.every == 1 && sweep.only == 0 ? POINTS_LEAST : 1;
+    if (sum.points < least) {
+        printf("power.board: fewer than %" PRIu64 " points\n", least);
+        ok = false;
+    }
+    return ok && sum.failed == 0 ? 0 : 1;
+}

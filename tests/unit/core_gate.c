@@ -1,0 +1,1039 @@
+// SPDX-License-Identifier: MIT
+//
+// The gate, rule by rule (design D4). Whether the board would start the application at its next
+// reset is asked of flash alone, as the boot stage does. Hosts that die: core_gate_dead_hosts.c.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "spec/crc.h"
+#include "spec/stamp.h"
+#include "tests/unit/desk.h"
+
+#define SECTOR_4    0x08010000u
+#define SECTOR_5    0x08020000u
+// Ends 2 KB into sector 4: so sectors 3 and 4 are touched.
+#define IMAGE_BYTES (16u * 1024 + 2048)
+#define BLOCK       2048u
+
+static struct desk *new_desk(void) {
+    struct desk *desk = desk_new();
+    // Times do not matter here but that they are there: a turn in which flash is busy.
+    desk->erase_us = 300;
+    desk->word_us = 1;
+    return desk;
+}
+
+static int setup(void **state) {
+    *state = new_desk();
+    return 0;
+}
+
+static int teardown(void **state) {
+    desk_free(*state);
+    return 0;
+}
+
+static void make_image(uint8_t *image, uint32_t len, unsigned seed) {
+    for (uint32_t i = 0; i < len; i++) {
+        image[i] = (uint8_t)(seed + i * 7 + (i >> 8));
+    }
+    store_le32(image, 0x20020000u);
+    store_le32(image + 4, DESK_APPLICATION + 0x101u + 2 * seed);
+}
+
+// Puts a stamp behind `len` bytes; there must be room.
+static void seal(uint8_t *image, uint32_t len, uint32_t crc_error) {
+    struct stamp stamp = {len, crc32_update(CRC32_START, image, len) ^ crc_error};
+    stamp_store(&stamp, image + len);
+}
+
+static const uint8_t *flash_at(const struct desk *desk, uint32_t addr) {
+    return desk->flash + addr - DESK_FLASH_BASE;
+}
+
+static void assert_ok(struct desk_status status) {
+    assert_int_equal(status.result, DESK_OK);
+    assert_string_equal(dfu_status_name(status.status), dfu_status_name(DFU_STATUS_OK));
+    assert_string_equal(dfu_state_name(status.state), dfu_state_name(DFU_STATE_DNLOAD_IDLE));
+}
+
+static void erase(struct desk *desk, uint32_t addr) {
+    assert_ok(desk_command(desk, DFUSE_CMD_ERASE, addr));
+}
+
+// Set address and one block, as dfu-util and pydfu send it.
+static void block(struct desk *desk, uint32_t addr, const uint8_t *bytes, uint32_t len) {
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, addr));
+    assert_ok(desk_block(desk, 2, bytes, (uint16_t)len));
+}
+
+static void write_from(struct desk *desk, uint32_t addr, const uint8_t *bytes, uint32_t len) {
+    for (uint32_t done = 0; done < len; done += BLOCK) {
+        block(desk, addr + done, bytes + done, len - done < BLOCK ? len - done : BLOCK);
+    }
+}
+
+static void load(struct desk *desk, const uint8_t *image, uint32_t len) {
+    for (unsigned sector = 3; flash_sector_address(&desk_map, sector) < DESK_APPLICATION + len;
+         sector++) {
+        erase(desk, flash_sector_address(&desk_map, sector));
+    }
+    write_from(desk, DESK_APPLICATION, image, len);
+}
+
+static void abort_to_idle(struct desk *desk) {
+    assert_int_equal(desk_simple(desk, DFU_ABORT), DESK_OK);
+}
+
+static unsigned leave(struct desk *desk) {
+    assert_int_equal(desk_dnload(desk, 0, NULL, 0), DESK_OK);
+    struct desk_status status = desk_getstatus(desk);
+    assert_int_equal(status.result, DESK_OK);
+    assert_int_equal(status.state,
+                     status.status == DFU_STATUS_OK ? DFU_STATE_MANIFEST : DFU_STATE_ERROR);
+    return status.status;
+}
+
+static void power_cycle(struct desk *desk) {
+    desk_start(desk);
+}
+
+// Long enough for a last block, a CRC over all of flash and a settings record.
+static void settle(struct desk *desk) {
+    desk_wait_ms(desk, 50);
+    assert_true(update_is_idle(&desk->bootloader.dfu.update));
+    assert_int_equal(desk->bootloader.dfu.gate.step, GATE_IDLE);
+}
+
+static bool starts_after_settling(struct desk *desk) {
+    settle(desk);
+    return desk_would_start(desk);
+}
+
+static void assert_holds(struct desk *desk, const uint8_t *image, uint32_t len) {
+    assert_memory_equal(flash_at(desk, DESK_APPLICATION), image, len);
+}
+
+// A whole old application that starts, put there by a load of its own.
+static void put_old(struct desk *desk) {
+    static uint8_t old[IMAGE_BYTES];
+    make_image(old, sizeof old, 1);
+    load(desk, old, sizeof old);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    power_cycle(desk);
+    settle(desk);
+}
+
+// --- Leave ---------------------------------------------------------------------------------------
+
+static void an_image_starts_after_leave(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 2);
+    load(desk, image, sizeof image);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(desk_would_start(desk)); // before the host has had its answer
+    assert_holds(desk, image, sizeof image);
+    desk_wait_ms(desk, 200);
+    assert_true(desk->ran);
+}
+
+static void leave_without_a_record_just_starts(void **state) {
+    struct desk *desk = *state;
+    put_old(desk);
+    desk->words_programmed = 0;
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    desk_wait_ms(desk, 200);
+    assert_true(desk->ran);
+    assert_int_equal(desk->words_programmed, 0);
+}
+
+static void set_interface(struct desk *desk) {
+    desk_set_interface(desk);
+}
+
+static void set_configuration(struct desk *desk) {
+    uint16_t len = 0;
+    assert_int_equal(desk_control(desk, 0, USB_SET_CONFIGURATION, 1, 0, NULL, &len), DESK_OK);
+}
+
+static void bus_reset(struct desk *desk) {
+    uint16_t len = 0;
+    usbd_bus_reset(&desk->bootloader.usbd);
+    assert_int_equal(desk_control(desk, 0, USB_SET_ADDRESS, 5, 0, NULL, &len), DESK_OK);
+    set_configuration(desk);
+}
+
+static void (*const restarts[])(struct desk *desk) = {set_interface, set_configuration, bus_reset};
+
+static void leave_in_another_hosts_session_is_errNOTDONE(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        put_old(desk);
+        load(desk, image, sizeof image);
+        restarts[i](desk);
+        assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+        assert_false(starts_after_settling(desk));
+        desk_wait_ms(desk, 200);
+        assert_false(desk->ran);
+        // The next load finds no obstacle.
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+        load(desk, image, sizeof image);
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        assert_true(starts_after_settling(desk));
+        power_cycle(desk);
+    }
+}
+
+static void leave_after_a_power_cycle_is_errNOTDONE(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    put_old(desk);
+    erase(desk, SECTOR_4); // the old vectors stay
+    power_cycle(desk);
+    settle(desk);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+}
+
+static void one_block_in_the_new_session_lets_leave_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    load(desk, image, sizeof image - BLOCK);
+    set_interface(desk);
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+static void leave_without_a_vector_table_closes_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t bytes[64] = {0};
+    block(desk, SECTOR_5, bytes, sizeof bytes);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_FIRMWARE);
+    settle(desk);
+    desk_put_application(desk);
+    assert_false(desk_would_start(desk));
+}
+
+static void upload_never_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 4);
+    load(desk, image, sizeof image);
+    desk_wait_ms(desk, GATE_ABORT_WITHIN_MS + 10);
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
+    assert_false(starts_after_settling(desk));
+}
+
+static void idleness_never_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 4);
+    load(desk, image, sizeof image);
+    desk->poll_us = 1000;
+    desk_wait_ms(desk, 3600 * 1000);
+    assert_false(desk_would_start(desk));
+}
+
+// --- ABORT ---------------------------------------------------------------------------------------
+
+static void abort_at_the_end_of_a_load_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    put_old(desk);
+    load(desk, image, sizeof image);
+    desk_wait_ms(desk, GATE_ABORT_WITHIN_MS - 20);
+    abort_to_idle(desk);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+static void abort_more_than_a_second_after_the_last_block_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image);
+    desk_wait_ms(desk, GATE_ABORT_WITHIN_MS - 20);
+    assert_ok(desk_getstatus(desk)); // asking once more is not news
+    desk_wait_ms(desk, 40);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_OK); // the same session's leave still does
+    assert_true(starts_after_settling(desk));
+}
+
+static void abort_before_the_blocks_final_getstatus_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image - BLOCK);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, SECTOR_4));
+    assert_int_equal(desk_dnload(desk, 2, image + 16 * 1024, BLOCK), DESK_OK);
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_DNBUSY);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void abort_after_a_restart_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    for (unsigned i = 0; i < 3; i++) {
+        load(desk, image, sizeof image);
+        restarts[i](desk);
+        abort_to_idle(desk);
+        assert_false(starts_after_settling(desk));
+        // Not even from dfuDNLOAD-IDLE, where a command leads without a block.
+        assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+        abort_to_idle(desk);
+        assert_false(starts_after_settling(desk));
+    }
+}
+
+static void abort_with_an_erased_sector_not_written_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    erase(desk, SECTOR_5);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void abort_with_a_gap_in_the_middle_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK];
+    make_image(image, sizeof image, 5);
+    erase(desk, DESK_APPLICATION);
+    erase(desk, SECTOR_4);
+    erase(desk, SECTOR_5);
+    block(desk, DESK_APPLICATION, image, BLOCK);
+    block(desk, SECTOR_5, image, BLOCK);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void abort_with_the_highest_write_outside_the_erase_list_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image);
+    block(desk, SECTOR_5, image, 64);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void abort_without_any_erase_does_not_close(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    write_from(desk, DESK_APPLICATION, image, sizeof image);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_failure_after_the_last_block_keeps_abort_from_closing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image - BLOCK);
+    settle(desk);
+    desk->fail_next = FLASH_FAILED;
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK); // told only by the next status
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+// A host that clears the error away and goes on (CubeProgrammer counts such a sector as erased).
+static void a_sector_in_which_something_failed_must_be_erased_before_anything_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    put_old(desk);
+    erase(desk, DESK_APPLICATION);
+    desk->fail_next = FLASH_PROTECTED;
+    assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, SECTOR_4).status, DFU_STATUS_ERR_WRITE);
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    write_from(desk, DESK_APPLICATION, image, 16 * 1024);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    erase(desk, SECTOR_4); // a second trial, as DfuSe Demo makes three
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+static void a_failure_does_not_outlive_its_session(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    erase(desk, DESK_APPLICATION);
+    desk->fail_next = FLASH_FAILED;
+    assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, SECTOR_5).status, DFU_STATUS_ERR_ERASE);
+    set_interface(desk);
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    load(desk, image, sizeof image); // needs no sector 5
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+static void the_erase_list_restarts_at_the_first_erase_after_a_restart(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    for (unsigned i = 0; i < 3; i++) {
+        erase(desk, SECTOR_5); // by a host that died
+        restarts[i](desk);
+        load(desk, image, sizeof image);
+        abort_to_idle(desk);
+        assert_true(starts_after_settling(desk));
+    }
+}
+
+static void erasing_a_written_sector_again_takes_it_off_the_list(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image);
+    erase(desk, DESK_APPLICATION);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_later_change_opens_the_gate_again(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    assert_true(starts_after_settling(desk));
+    erase(desk, SECTOR_5); // nothing of the image
+    assert_false(starts_after_settling(desk));
+    power_cycle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+// --- Hosts ---------------------------------------------------------------------------------------
+
+static void dfu_util_aborts_then_leaves(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 6);
+    put_old(desk);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_IDLE);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    desk_wait_ms(desk, 200);
+    assert_true(desk->ran);
+    assert_true(desk_would_start(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+static void pydfu_goes_sector_by_sector_and_leaves(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 7);
+    put_old(desk);
+    erase(desk, DESK_APPLICATION);
+    write_from(desk, DESK_APPLICATION, image, 16 * 1024);
+    assert_false(starts_after_settling(desk));
+    erase(desk, SECTOR_4);
+    write_from(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+// fwupd sends ABORT after each element of a file. What is closed after the first is opened again
+// before the second changes anything.
+static void fwupd_aborts_after_each_element(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], more[BLOCK];
+    make_image(image, sizeof image, 8);
+    make_image(more, sizeof more, 9);
+    put_old(desk);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    uint8_t command[5] = {DFUSE_CMD_ERASE};
+    store_le32(command + 1, SECTOR_5);
+    assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
+    unsigned erased = desk->erases[5];
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_DNBUSY);
+    assert_int_equal(desk->erases[5], erased + 1);
+    assert_false(desk_would_start(desk));
+    assert_ok(desk_getstatus(desk));
+    block(desk, SECTOR_5, more, sizeof more);
+    assert_false(starts_after_settling(desk));
+    abort_to_idle(desk);
+    assert_true(starts_after_settling(desk));
+    assert_memory_equal(flash_at(desk, SECTOR_5), more, sizeof more);
+    assert_holds(desk, image, sizeof image);
+}
+
+static void elements_in_any_order_close_at_the_end(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], more[BLOCK];
+    make_image(image, sizeof image, 8);
+    make_image(more, sizeof more, 9);
+    put_old(desk);
+    erase(desk, SECTOR_5);
+    block(desk, SECTOR_5, more, sizeof more);
+    assert_false(starts_after_settling(desk)); // with the old image still whole below
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// Set address once, consecutive blocks, upload to verify, ABORTs between; no start.
+static void cube_programmer_without_start_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 10);
+    put_old(desk);
+    abort_to_idle(desk);
+    erase(desk, DESK_APPLICATION);
+    erase(desk, SECTOR_4);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+    for (uint32_t done = 0; done < sizeof image; done += BLOCK) {
+        assert_ok(desk_block(desk, (uint16_t)(2 + done / BLOCK), image + done, BLOCK));
+    }
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
+    assert_true(starts_after_settling(desk));
+}
+
+static void dfuse_demo_ends_in_EnsureIdle_and_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 11);
+    set_interface(desk);
+    load(desk, image, sizeof image);
+    assert_ok(desk_getstatus(desk));
+    assert_ok(desk_getstatus(desk));
+    abort_to_idle(desk);
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_IDLE);
+    assert_true(starts_after_settling(desk));
+    assert_false(desk->ran);
+}
+
+// --- Stamps --------------------------------------------------------------------------------------
+
+#define SEALED_BYTES (IMAGE_BYTES - 64)
+
+static void a_right_stamp_closes_without_a_word_from_the_host(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    put_old(desk);
+    load(desk, image, sizeof image);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+static void a_wrong_stamp_keeps_leave_and_abort_from_closing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0x100);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_stamp_may_lie_in_two_blocks_that_come_in_any_order(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    for (unsigned order = 0; order < 2; order++) {
+        erase(desk, DESK_APPLICATION);
+        erase(desk, SECTOR_4);
+        uint32_t cut = SEALED_BYTES + 8;
+        for (unsigned half = 0; half < 2; half++) {
+            assert_false(starts_after_settling(desk));
+            if (half == order) {
+                write_from(desk, DESK_APPLICATION, image, cut);
+            } else {
+                block(desk, DESK_APPLICATION + cut, image + cut, IMAGE_BYTES - cut);
+            }
+        }
+        assert_true(starts_after_settling(desk));
+    }
+}
+
+static void a_stamped_image_loaded_backwards_closes_by_leave(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    erase(desk, DESK_APPLICATION);
+    erase(desk, SECTOR_4);
+    for (uint32_t off = IMAGE_BYTES; off > 0; off -= BLOCK) {
+        block(desk, DESK_APPLICATION + off - BLOCK, image + off - BLOCK, BLOCK);
+        assert_false(starts_after_settling(desk));
+    }
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// The old image was longer and its stamp is still there, higher up.
+static void a_stale_stamp_decides_nothing_for_an_image_that_shrank(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], small[4096];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    make_image(small, sizeof small, 13);
+    for (unsigned same_power = 0; same_power < 2; same_power++) {
+        load(desk, image, sizeof image);
+        assert_true(starts_after_settling(desk));
+        if (!same_power) {
+            power_cycle(desk);
+        }
+        erase(desk, DESK_APPLICATION);
+        write_from(desk, DESK_APPLICATION, small, sizeof small);
+        assert_false(starts_after_settling(desk));
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        assert_true(starts_after_settling(desk));
+        power_cycle(desk);
+    }
+}
+
+static void a_stamp_left_by_a_dead_host_decides_nothing_for_the_next_one(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], small[4096];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0x100); // never right
+    make_image(small, sizeof small, 13);
+    load(desk, image, sizeof image);
+    set_interface(desk);
+    erase(desk, DESK_APPLICATION);
+    write_from(desk, DESK_APPLICATION, small, sizeof small);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+static void a_stamp_that_was_erased_decides_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], small[4096];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0x100);
+    make_image(small, sizeof small, 13);
+    load(desk, image, sizeof image);
+    erase(desk, SECTOR_4);
+    erase(desk, DESK_APPLICATION); // and it is the same session
+    write_from(desk, DESK_APPLICATION, small, sizeof small);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// The beginning of the image is a whole sealed image itself.
+static void the_last_stamp_decides_and_not_one_inside(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, 1024, 0);
+    seal(image, SEALED_BYTES, 0x100);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_stamped_image_that_shrank_goes_by_its_own_stamp(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], small[4096];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    make_image(small, sizeof small, 13);
+    seal(small, sizeof small - 16, 0);
+    load(desk, image, sizeof image);
+    assert_true(starts_after_settling(desk));
+    erase(desk, DESK_APPLICATION);
+    write_from(desk, DESK_APPLICATION, small, sizeof small);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, small, sizeof small);
+}
+
+// A cut after the vectors and before the record is gone.
+static void entering_dfu_mode_with_a_rightly_stamped_image_closes(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    for (unsigned wrong = 0; wrong < 3; wrong++) {
+        erase(desk, SECTOR_5);
+        memcpy(desk->flash + 0xc000, image, sizeof image);
+        desk->flash[0xc000 + 100] ^= (uint8_t)(wrong == 1);
+        if (wrong == 2) {
+            // Right, behind stale ones that are not.
+            seal(desk->flash + 0xc000, 1024, 1);
+            seal(desk->flash + 0xc000, SEALED_BYTES, 0);
+        }
+        power_cycle(desk);
+        assert_true(starts_after_settling(desk) == (wrong != 1));
+        assert_true((leave(desk) == DFU_STATUS_OK) == (wrong != 1));
+        settle(desk);
+        power_cycle(desk);
+    }
+}
+
+static void a_load_that_begins_while_a_stamp_is_looked_for_goes_first(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    erase(desk, SECTOR_5);
+    memcpy(desk->flash + 0xc000, image, sizeof image);
+    power_cycle(desk);
+    assert_int_equal(desk->bootloader.dfu.gate.step, GATE_CHECKING);
+    erase(desk, SECTOR_4);
+    assert_false(starts_after_settling(desk));
+}
+
+// --- The first words -----------------------------------------------------------------------------
+
+static void the_first_words_are_programmed_last_and_shown_before(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 14);
+    load(desk, image, sizeof image);
+    settle(desk);
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        assert_int_equal(flash_at(desk, DESK_APPLICATION)[i], 0xff);
+    }
+    desk_wait_ms(desk, GATE_ABORT_WITHIN_MS); // so that reading does not close
+    desk_assert_reads(desk, DESK_APPLICATION, image, sizeof image);
+    uint8_t bytes[16];
+    for (unsigned off = 1; off < 9; off++) {
+        uint16_t len = 7;
+        assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION + off));
+        abort_to_idle(desk);
+        assert_int_equal(desk_upload(desk, 2, bytes, &len), DESK_OK);
+        assert_memory_equal(bytes, image + off, 7);
+        abort_to_idle(desk);
+    }
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    settle(desk);
+    assert_holds(desk, image, sizeof image);
+}
+
+static void an_erase_drops_the_words_held_back(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK], blank[BLOCK];
+    make_image(image, sizeof image, 14);
+    memset(blank, 0xff, sizeof blank);
+    load(desk, image, sizeof image);
+    erase(desk, SECTOR_4);
+    desk_assert_reads(desk, DESK_APPLICATION, image, 16);
+    erase(desk, DESK_APPLICATION);
+    desk_assert_reads(desk, DESK_APPLICATION, blank, 16);
+    // The record stays open: no words wait, and there is no application.
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_FIRMWARE);
+}
+
+static void an_erase_on_demand_keeps_the_words_of_the_block_that_demands_it(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 15);
+    put_old(desk);
+    write_from(desk, DESK_APPLICATION, image, sizeof image); // no erase at all
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+static void the_first_words_may_come_in_pieces(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[64];
+    make_image(image, sizeof image, 16);
+    for (unsigned piece = 1; piece <= 8; piece++) {
+        erase(desk, DESK_APPLICATION);
+        for (unsigned off = 0; off < sizeof image; off += piece) {
+            unsigned len = sizeof image - off < piece ? (unsigned)sizeof image - off : piece;
+            block(desk, DESK_APPLICATION + off, image + off, len);
+        }
+        assert_false(starts_after_settling(desk));
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        assert_true(starts_after_settling(desk));
+        assert_holds(desk, image, sizeof image);
+        power_cycle(desk);
+    }
+}
+
+static void only_half_of_the_first_words_starts_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[64];
+    make_image(image, sizeof image, 16);
+    erase(desk, DESK_APPLICATION);
+    block(desk, DESK_APPLICATION, image, 4);
+    block(desk, DESK_APPLICATION + 8, image + 8, 56);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_FIRMWARE);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_failure_in_the_first_words_is_told_and_needs_an_erase(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK];
+    make_image(image, sizeof image, 16);
+    load(desk, image, sizeof image);
+    settle(desk);
+    desk->fail_next = FLASH_FAILED;
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_PROG);
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// --- The record and its store --------------------------------------------------------------------
+
+static void refused_before_anything_is_touched(struct desk *desk) {
+    uint8_t *before = malloc(DESK_FLASH_BYTES);
+    assert_non_null(before);
+    power_cycle(desk);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    memcpy(before, desk->flash, DESK_FLASH_BYTES);
+    uint8_t image[64] = {0};
+    struct desk_status status = desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION);
+    assert_int_equal(status.status, DFU_STATUS_ERR_WRITE);
+    assert_int_equal(status.string, DESCRIPTORS_NO_RECORD_STRING);
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+    status = desk_block(desk, 2, image, sizeof image);
+    assert_int_equal(status.status, DFU_STATUS_ERR_WRITE);
+    assert_int_equal(status.string, DESCRIPTORS_NO_RECORD_STRING);
+    uint8_t string[64];
+    uint16_t len = sizeof string;
+    assert_int_equal(desk_control(desk, USB_DIR_IN, USB_GET_DESCRIPTOR,
+                                  (uint16_t)(USB_DT_STRING << 8 | status.string), 0x409, string,
+                                  &len),
+                     DESK_OK);
+    assert_true(len > 20); // a sentence
+    assert_memory_equal(desk->flash, before, DESK_FLASH_BYTES);
+    free(before);
+}
+
+static void foreign_pages_are_left_alone_and_a_change_is_refused(void **state) {
+    struct desk *desk = *state;
+    put_old(desk);
+    for (unsigned page = 0; page < 2; page++) {
+        memset(desk->flash + 0x4000, 0xff, 0x8000);
+        store_le32(desk->flash + 0x4000 + page * 0x4000, 0xffff0000u); // AN3969: valid page
+        refused_before_anything_is_touched(desk);
+        assert_true(desk_would_start(desk));
+        power_cycle(desk);
+        assert_int_equal(leave(desk), DFU_STATUS_OK); // reading and starting go on
+        settle(desk);
+    }
+}
+
+static void put_value(struct desk *desk, uint16_t key, uint32_t len, uint8_t fill) {
+    struct gate *gate = &desk->bootloader.dfu.gate;
+    uint8_t value[SETTINGS_VALUE_MAX];
+    memset(value, fill, sizeof value);
+    enum settings_result result = settings_set(&gate->settings, key, value, len);
+    while (result == SETTINGS_BUSY) {
+        desk->now_us += 1000;
+        result = settings_poll(&gate->settings);
+    }
+    assert_int_equal(result, SETTINGS_OK);
+}
+
+static bool store_has_room_for_values(struct desk *desk) {
+    return settings_room(&desk->bootloader.dfu.gate.settings) >=
+           SETTINGS_RECORD_MAX + SETTINGS_RESERVE;
+}
+
+static void a_foreign_spare_page_does_not_matter_while_there_is_room(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK];
+    make_image(image, sizeof image, 17);
+    unsigned spare = desk->bootloader.dfu.gate.settings.page ^ 1u;
+    uint8_t *foreign = desk->flash + 0x4000 + spare * 0x4000;
+    memset(foreign, 0x55, 0x4000);
+    store_le32(foreign, 0xffff0000u);
+    power_cycle(desk);
+    for (unsigned i = 0; settings_room(&desk->bootloader.dfu.gate.settings) > 300; i++) {
+        put_value(desk, (uint16_t)(i % 4), 200, (uint8_t)i);
+    }
+    power_cycle(desk); // too little room for comfort, and no turnover to be had
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    // When it is used up a change is refused, and the application that is there still starts.
+    unsigned loads = 0;
+    struct desk_status status;
+    do {
+        power_cycle(desk);
+        desk_wait_ms(desk, DESK_PREPARED_MS);
+        status = desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION);
+        if (status.status == DFU_STATUS_OK) {
+            write_from(desk, DESK_APPLICATION, image, sizeof image);
+            assert_int_equal(leave(desk), DFU_STATUS_OK);
+        }
+    } while (status.status == DFU_STATUS_OK && loads++ < 100);
+    assert_int_equal(status.status, DFU_STATUS_ERR_WRITE);
+    assert_int_equal(status.string, DESCRIPTORS_NO_RECORD_STRING);
+    assert_true(starts_after_settling(desk));
+    assert_int_equal(load_le32(foreign), 0xffff0000u);
+    assert_int_equal(foreign[4], 0x55);
+}
+
+static void settings_pages_turn_over_on_entering_dfu_mode_and_not_in_mid_download(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 18);
+    for (unsigned i = 0; store_has_room_for_values(desk); i++) {
+        put_value(desk, (uint16_t)(i % 8), 200, (uint8_t)i);
+    }
+    while (settings_room(&desk->bootloader.dfu.gate.settings) > 32) {
+        put_value(desk, 9, 4, (uint8_t)settings_room(&desk->bootloader.dfu.gate.settings));
+    }
+    uint32_t before = settings_turnovers(&desk->bootloader.dfu.gate.settings);
+    power_cycle(desk);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    assert_int_equal(settings_turnovers(&desk->bootloader.dfu.gate.settings), before + 1);
+    unsigned erases = desk->erases[1] + desk->erases[2];
+    for (unsigned round = 0; round < 4; round++) {
+        load(desk, image, sizeof image);
+        abort_to_idle(desk);
+        assert_true(starts_after_settling(desk));
+    }
+    assert_int_equal(desk->erases[1] + desk->erases[2], erases);
+}
+
+static void the_values_of_others_survive_a_load(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK], value[64];
+    uint32_t len;
+    make_image(image, sizeof image, 18);
+    put_value(desk, 0x5555, 40, 0x77);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    power_cycle(desk);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    assert_int_equal(
+        settings_get(&desk->bootloader.dfu.gate.settings, 0x5555, value, sizeof value, &len),
+        SETTINGS_OK);
+    assert_int_equal(len, 40);
+    assert_int_equal(value[39], 0x77);
+}
+
+static void the_record_survives_power_cycles(void **state) {
+    struct desk *desk = *state;
+    put_old(desk);
+    erase(desk, SECTOR_5);
+    for (unsigned i = 0; i < 20; i++) {
+        power_cycle(desk);
+        assert_false(starts_after_settling(desk));
+        assert_true(gate_is_receiving(&desk->bootloader.dfu.gate));
+    }
+}
+
+static void the_record_is_there_before_anything_changes(void **state) {
+    struct desk *desk = *state;
+    put_old(desk);
+    uint8_t command[5] = {DFUSE_CMD_ERASE};
+    store_le32(command + 1, SECTOR_5);
+    uint8_t *before = malloc(DESK_FLASH_BYTES);
+    assert_non_null(before);
+    memcpy(before, desk->flash, DESK_FLASH_BYTES);
+    assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
+    desk_setup_only(desk, USB_DIR_IN | USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_GETSTATUS, 0,
+                    0, DFU_STATUS_LEN);
+    desk->queued = false;
+    usbd_in_done(&desk->bootloader.usbd);
+    bool was_closed = false;
+    while (!desk->busy || desk->program || desk->sector != 5) {
+        was_closed |= !desk->busy && desk_would_start(desk);
+        assert_memory_equal(desk->flash + 0xc000, before + 0xc000, DESK_FLASH_BYTES - 0xc000);
+        desk_poll(desk);
+    }
+    assert_true(was_closed); // it was looked at from before the record to after it
+    desk->busy = false;
+    assert_false(desk_would_start(desk));
+    free(before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        TEST(an_image_starts_after_leave),
+        TEST(leave_without_a_record_just_starts),
+        TEST(leave_in_another_hosts_session_is_errNOTDONE),
+        TEST(leave_after_a_power_cycle_is_errNOTDONE),
+        TEST(one_block_in_the_new_session_lets_leave_close),
+        TEST(leave_without_a_vector_table_closes_nothing),
+        TEST(upload_never_closes),
+        TEST(idleness_never_closes),
+        TEST(abort_at_the_end_of_a_load_closes),
+        TEST(abort_more_than_a_second_after_the_last_block_does_not_close),
+        TEST(abort_before_the_blocks_final_getstatus_does_not_close),
+        TEST(abort_after_a_restart_does_not_close),
+        TEST(abort_with_an_erased_sector_not_written_does_not_close),
+        TEST(abort_with_a_gap_in_the_middle_does_not_close),
+        TEST(abort_with_the_highest_write_outside_the_erase_list_does_not_close),
+        TEST(abort_without_any_erase_does_not_close),
+        TEST(a_failure_after_the_last_block_keeps_abort_from_closing),
+        TEST(a_sector_in_which_something_failed_must_be_erased_before_anything_closes),
+        TEST(a_failure_does_not_outlive_its_session),
+        TEST(the_erase_list_restarts_at_the_first_erase_after_a_restart),
+        TEST(erasing_a_written_sector_again_takes_it_off_the_list),
+        TEST(a_later_change_opens_the_gate_again),
+        TEST(dfu_util_aborts_then_leaves),
+        TEST(pydfu_goes_sector_by_sector_and_leaves),
+        TEST(fwupd_aborts_after_each_element),
+        TEST(elements_in_any_order_close_at_the_end),
+        TEST(cube_programmer_without_start_closes),
+        TEST(dfuse_demo_ends_in_EnsureIdle_and_closes),
+        TEST(a_right_stamp_closes_without_a_word_from_the_host),
+        TEST(a_wrong_stamp_keeps_leave_and_abort_from_closing),
+        TEST(a_stamp_may_lie_in_two_blocks_that_come_in_any_order),
+        TEST(a_stamped_image_loaded_backwards_closes_by_leave),
+        TEST(a_stale_stamp_decides_nothing_for_an_image_that_shrank),
+        TEST(a_stamp_left_by_a_dead_host_decides_nothing_for_the_next_one),
+        TEST(a_stamp_that_was_erased_decides_nothing),
+        TEST(the_last_stamp_decides_and_not_one_inside),
+        TEST(a_stamped_image_that_shrank_goes_by_its_own_stamp),
+        TEST(entering_dfu_mode_with_a_rightly_stamped_image_closes),
+        TEST(a_load_that_begins_while_a_stamp_is_looked_for_goes_first),
+        TEST(the_first_words_are_programmed_last_and_shown_before),
+        TEST(an_erase_drops_the_words_held_back),
+        TEST(an_erase_on_demand_keeps_the_words_of_the_block_that_demands_it),
+        TEST(the_first_words_may_come_in_pieces),
+        TEST(only_half_of_the_first_words_starts_nothing),
+        TEST(a_failure_in_the_first_words_is_told_and_needs_an_erase),
+        TEST(foreign_pages_are_left_alone_and_a_change_is_refused),
+        TEST(a_foreign_spare_page_does_not_matter_while_there_is_room),
+        TEST(settings_pages_turn_over_on_entering_dfu_mode_and_not_in_mid_download),
+        TEST(the_values_of_others_survive_a_load),
+        TEST(the_record_survives_power_cycles),
+        TEST(the_record_is_there_before_anything_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
