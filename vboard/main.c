@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// vboard's first word: run, boards, --help, --version.
+// vboard's first word: run, serve, ctl, boards, --help, --version.
 
 #include <stdio.h>
 #include <string.h>
 
+#include "vboard/bench.h"
 #include "vboard/host/command.h"
+#include "vboard/host/control.h"
 #include "vboard/options.h"
 #include "vboard/run.h"
 
@@ -26,7 +28,11 @@ static int run(int argc, char **argv) {
         status = run_board(&options);
         break;
     case OPTIONS_HELP:
-        options_run_help(stdout);
+        if (options.is_serve) {
+            options_serve_help(stdout);
+        } else {
+            options_run_help(stdout);
+        }
         status = finish_output();
         break;
     case OPTIONS_BOARDS:
@@ -42,10 +48,40 @@ static int run(int argc, char **argv) {
     return status;
 }
 
+static void ctl_help(FILE *to) {
+    (void)fputs("vboard ctl SOCKET WORD [ARG]\n"
+                "\n"
+                "Does something to a board that vboard serve --socket SOCKET runs:\n"
+                "\n",
+                to);
+    bench_help(to);
+    (void)fputs("\nExit status: 0 done, 125 not, with a sentence.\n", to);
+}
+
+static int ctl(int argc, char **argv) {
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        ctl_help(stdout);
+        return finish_output();
+    }
+    if (argc < 3) {
+        (void)fputs("vboard: ctl needs a SOCKET and a word; see vboard ctl --help\n", stderr);
+        return EXIT_VBOARD_FAILED;
+    }
+    char why[512];
+    if (!control_ask(argv[1], argv + 2, stdout, why)) {
+        (void)fprintf(stderr, "vboard: %s\n", why);
+        return EXIT_VBOARD_FAILED;
+    }
+    return finish_output();
+}
+
 int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "";
-    if (strcmp(word, "run") == 0) {
+    if (strcmp(word, "run") == 0 || strcmp(word, "serve") == 0) {
         return run(argc - 1, argv + 1);
+    }
+    if (strcmp(word, "ctl") == 0) {
+        return ctl(argc - 1, argv + 1);
     }
     if (strcmp(word, "boards") == 0 && argc == 2) {
         options_board_list(stdout);
@@ -61,7 +97,8 @@ int main(int argc, char **argv) {
     }
     if (*word) {
         (void)fprintf(stderr,
-                      "vboard: no such command: %s; there are run, boards, --help, --version\n",
+                      "vboard: no such command: %s; there are run, serve, ctl, boards, --help, "
+                      "--version\n",
                       word);
     } else {
         options_usage(stderr);

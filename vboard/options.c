@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Parsing of `vboard run`'s arguments. Every refusal is one sentence that says what would be right.
+// Parsing of `vboard run`'s and `vboard serve`'s arguments. Every refusal is one sentence that says what would be right.
 
 #include "vboard/options.h"
 
@@ -321,7 +321,9 @@ enum {
     OPT_TRACE,
     OPT_LIMIT,
     OPT_CUT,
-    OPT_SUPPLY
+    OPT_SUPPLY,
+    OPT_USBREDIR,
+    OPT_SOCKET
 };
 
 static const struct option long_options[] = {
@@ -335,6 +337,8 @@ static const struct option long_options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"cut", required_argument, NULL, OPT_CUT},
     {"supply", required_argument, NULL, OPT_SUPPLY},
+    {"usbredir", required_argument, NULL, OPT_USBREDIR},
+    {"socket", required_argument, NULL, OPT_SOCKET},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -382,9 +386,39 @@ static enum options_result take(struct options *options, int option, const char 
         return OPTIONS_RUN;
     case OPT_CUT:
         return set_cut(options, value, fault);
+    case OPT_USBREDIR:
+        options->usbredir_path = value;
+        return OPTIONS_RUN;
+    case OPT_SOCKET:
+        options->control_path = value;
+        return OPTIONS_RUN;
     default:
         return OPTIONS_HELP;
     }
+}
+
+// What `vboard serve` has that `vboard run` has not, and the other way round.
+static enum options_result check_sockets(const struct options *options, const struct raw_pins *raw,
+                                         struct options_fault *fault) {
+    bool has_socket = options->usbredir_path || options->control_path;
+    if (!options->is_serve) {
+        return has_socket ? wrong(fault, "--usbredir and --socket belong to vboard serve")
+                          : OPTIONS_RUN;
+    }
+    if (!has_socket) {
+        return wrong(fault, "serve needs --usbredir SOCKET, --socket SOCKET or both");
+    }
+    if (options->usbredir_path && options->control_path &&
+        strcmp(options->usbredir_path, options->control_path) == 0) {
+        return wrong(fault, "--usbredir and --socket are two sockets, not one");
+    }
+    if (options->command) {
+        return wrong(fault, "serve takes no COMMAND, and no '%s'", options->command[0]);
+    }
+    if (raw->has_pace && options->pace == PACE_FAST) {
+        return wrong(fault, "serve runs at the pace of the wall clock: no --pace fast");
+    }
+    return OPTIONS_RUN;
 }
 
 static enum options_result finish(struct options *options, int argc, char **argv,
@@ -401,8 +435,13 @@ static enum options_result finish(struct options *options, int argc, char **argv
     } else if (dashes) {
         return wrong(fault, "no COMMAND after '--'");
     }
+    enum options_result result = check_sockets(options, raw, fault);
+    if (result != OPTIONS_RUN) {
+        return result;
+    }
     if (!raw->has_pace) {
-        options->pace = options->command || options->has_limit ? PACE_FAST : PACE_REAL;
+        bool has_end = options->command || options->has_limit;
+        options->pace = has_end && !options->is_serve ? PACE_FAST : PACE_REAL;
     }
     if (options->pace == PACE_FAST && !options->command && !options->has_limit) {
         return wrong(fault, "--pace fast without a COMMAND needs a --limit");
@@ -415,27 +454,28 @@ static enum options_result refuse_option(int code, int argc, char **argv,
                                          struct options_fault *fault) {
     const char *given = optind - 1 < argc ? argv[optind - 1] : "";
     if (code == ':') {
-        return wrong(fault, "%s needs a value; see vboard run --help", given);
+        return wrong(fault, "%s needs a value; see vboard %s --help", given, argv[0]);
     }
     if (strncmp(given, "--", 2) == 0 && strchr(given, '=')) {
         char name[64];
         (void)snprintf(name, sizeof name, "%.*s", (int)(strchr(given, '=') - given - 2), given + 2);
         for (const struct option *known = long_options; known->name; known++) {
             if (strcmp(known->name, name) == 0) {
-                return wrong(fault, "--%s takes no value; see vboard run --help", name);
+                return wrong(fault, "--%s takes no value; see vboard %s --help", name, argv[0]);
             }
         }
     }
     return wrong(fault,
                  "no such option: %s; there are --board --load --flash --pin --unplug --pace "
-                 "--trace --limit --cut --supply --help",
-                 given);
+                 "--trace --limit --cut --supply %s--help",
+                 given, strcmp(argv[0], "serve") == 0 ? "--usbredir --socket " : "");
 }
 
 enum options_result options_read(struct options *options, int argc, char **argv,
                                  struct options_fault *fault) {
     memset(options, 0, sizeof *options);
     options->board = board_find(BOARD_DEFAULT);
+    options->is_serve = argc > 0 && strcmp(argv[0], "serve") == 0;
     struct raw_pins raw = {0};
     enum options_result result = OPTIONS_RUN;
     optind = 0; // GNU: start afresh, tests call this often
@@ -477,6 +517,10 @@ void options_usage(FILE *to) {
         "\n"
         "    vboard run [OPTION]... [-- COMMAND ARG...]   run firmware, and COMMAND beside it\n"
         "    vboard run --help                            the options, with examples\n"
+        "    vboard serve OPTION...                       a board that runs until it is stopped,\n"
+        "                                                 its USB port in another machine (QEMU)\n"
+        "    vboard ctl SOCKET WORD [ARG]                 do something to that board: unplug, "
+        "reset ...\n"
         "    vboard boards                                the boards there are\n"
         "    vboard --version\n",
         to);
@@ -541,5 +585,33 @@ void options_run_help(FILE *to) {
         "\n"
         "Exit status: COMMAND's own; 128+n if signal n ended it; 127 if it is not found, 126 if\n"
         "it cannot run, 125 if vboard itself failed.\n",
+        to);
+}
+
+void options_serve_help(FILE *to) {
+    (void)fputs(
+        "vboard serve OPTION...\n"
+        "\n"
+        "Powers up a virtual board, plugs its USB cable in and runs at the wall clock's pace "
+        "until\n"
+        "Ctrl-C, vboard ctl SOCKET stop, or --limit.\n"
+        "\n"
+        "  --usbredir SOCKET     the cable's other end is a usbredir client of this Unix socket:\n"
+        "                        QEMU's usb-redir, where a real kernel enumerates the device.\n"
+        "                        One client at a time; it may go and come again\n"
+        "  --socket SOCKET       take commands there; vboard ctl --help lists them\n"
+        "  --load --flash --board --pin --trace --limit --cut   as vboard run has them\n"
+        "  --help\n"
+        "\n"
+        "Example: a Linux in QEMU (full speed needs a controller that has it: qemu-xhci)\n"
+        "    vboard serve --load redfu-boot.elf --flash board.bin --usbredir usb.sock \\\n"
+        "        --socket ctl.sock &\n"
+        "    qemu-system-x86_64 ... -device qemu-xhci \\\n"
+        "        -chardev socket,id=board,path=usb.sock,reconnect=1 \\\n"
+        "        -device usb-redir,chardev=board\n"
+        "    vboard ctl ctl.sock unplug\n"
+        "\n"
+        "Exit status: 0 when stopped by Ctrl-C, by vboard ctl or by --limit; 125 if vboard itself\n"
+        "failed or a client sent what is no usbredir; 128+n after another signal n.\n",
         to);
 }

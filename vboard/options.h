@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a person asked for on the command line of `vboard run`, as a struct; and the words of
-// `--help`. Nothing is opened or started here.
+// What a person asked for on the command line of `vboard run` or `vboard serve`, as a struct; and the
+// words of `--help`. Nothing is opened or started here.
 
 #ifndef VBOARD_OPTIONS_H
 #define VBOARD_OPTIONS_H
@@ -65,6 +65,10 @@ struct options {
     uint64_t limit_ps;
     struct cut_option cut;
     char **command; // NULL-terminated; NULL without a COMMAND
+    // vboard serve:
+    bool is_serve;
+    const char *usbredir_path; // NULL: no usbredir
+    const char *control_path;  // NULL: no control socket
 };
 
 enum options_result {
@@ -78,8 +82,8 @@ struct options_fault {
     char text[512];
 };
 
-// Reads the arguments behind `run`; argv[0] is "run". Strings that options point to are argv's,
-// except what options_free() gives back.
+// Reads the arguments behind the command; argv[0] is "run" or "serve". Strings that options point
+// to are argv's, except what options_free() gives back.
 enum options_result options_read(struct options *options, int argc, char **argv,
                                  struct options_fault *fault) __attribute__((warn_unused_result));
 void options_free(struct options *options);
@@ -90,6 +94,7 @@ bool options_time(const char *text, uint64_t *ps);
 
 void options_usage(FILE *to);
 void options_run_help(FILE *to);
+void options_serve_help(FILE *to);
 void options_board_list(FILE *to);
 
 #endif

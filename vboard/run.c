@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vboard/bench.h"
 #include "vboard/flash_file.h"
 #include "vboard/host/command.h"
+#include "vboard/host/serve.h"
 #include "vboard/host/session.h"
 #include "vboard/loads.h"
 #include "vboard/usb/cable.h"
@@ -49,6 +51,9 @@ struct run {
     struct cable_event *cable_events;
     char command_path[4096];
     char preload[4096];
+    struct serve_config serve_config;
+    struct serve *serve; // vboard serve
+    struct bench bench;
 };
 
 static int fail(const char *sentence) {
@@ -205,6 +210,30 @@ static int open_trace(struct run *run) {
     return fail(why);
 }
 
+static bool prepare_serve(struct run *run, char why[512]) {
+    const struct options *options = run->options;
+    run->serve_config = (struct serve_config){
+        .timeline = &run->timeline,
+        .trace = &run->trace,
+        .cable = run->cable,
+        .usbredir_path = options->usbredir_path,
+        .control_path = options->control_path,
+        .has_limit = options->has_limit,
+        .limit_ps = options->limit_ps,
+        .act = bench_do,
+        .ctx = &run->bench,
+    };
+    run->serve = serve_new(&run->serve_config, why);
+    run->bench = (struct bench){
+        .board = options->board,
+        .timeline = &run->timeline,
+        .chip = run->chip,
+        .cable = run->cable,
+        .serve = run->serve,
+    };
+    return run->serve != NULL;
+}
+
 // Everything that may be refused.
 static int prepare(struct run *run) {
     const struct options *options = run->options;
@@ -249,6 +278,9 @@ static int prepare(struct run *run) {
                          options->board->chip->flash_bytes, why)) {
         return fail(why);
     }
+    if (options->is_serve) {
+        return prepare_serve(run, why) ? 0 : fail(why);
+    }
     if (!session_prepare()) {
         return fail("cannot watch for signals");
     }
@@ -284,6 +316,9 @@ static int go(struct run *run) {
     chip_power_on(run->chip);
     if (!is_loaded || !loads_poke(&run->loads, run->chip)) {
         return fail("a file could not be put into memory");
+    }
+    if (run->serve) {
+        return serve_run(run->serve);
     }
     struct session_config config = {
         .timeline = &run->timeline,
@@ -339,6 +374,7 @@ int run_board(const struct options *options) {
             (void)fclose(run->trace.file);
         }
     }
+    serve_free(run->serve);
     cable_free(run->cable);
     chip_free(run->chip);
     loads_free(&run->loads);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `vboard run`: a board from its options to its exit status.
+// `vboard run` and `vboard serve`: a board from its options to its exit status.
 
 #ifndef VBOARD_RUN_H
 #define VBOARD_RUN_H

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vboard/host/clients.h"
 #include "vboard/host/command.h"
+#include "vboard/host/pace.h"
 #include "vboard/host/quiet.h"
 #include "vboard/host/umockdev.h"
 #include "vboard/host/usbfs.h"
@@ -24,8 +24,6 @@
 // Between looks at signals and requests.
 #define SLICE_FAST_PS (10 * PS_PER_MS)
 #define SLICE_REAL_PS (1 * PS_PER_MS)
-// A board that cannot keep up with the wall clock stops trying to make up for more than this.
-#define LAG_MAX_PS    (1 * PS_PER_S)
 // Pauses between looks whether COMMAND has gone to sleep.
 #define PAUSE_MIN_NS  20000u
 #define PAUSE_MAX_NS  2000000u
@@ -50,7 +48,7 @@ struct session {
     bool is_running; // inside timeline_run()
     bool activity;
     uint64_t last_activity_ps;
-    uint64_t wall_start_ns; // the wall clock at virtual zero, real pace
+    struct pace pace; // real pace
     unsigned pause_ns;
     int stop_signal; // a person wants an end
     uint64_t kill_at_ns;
@@ -68,12 +66,6 @@ bool session_prepare(void) {
                   ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)
                   : -1;
     return signals >= 0;
-}
-
-static uint64_t wall_ns(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 // -- What the simulation tells
@@ -139,10 +131,10 @@ static void take_signals(struct session *session) {
         session->stop_signal = number;
         command_signal(&session->command, again ? SIGKILL : number);
         if (number != SIGINT && session->kill_at_ns == 0) {
-            session->kill_at_ns = wall_ns() + GRACE_NS;
+            session->kill_at_ns = pace_wall_ns() + GRACE_NS;
         }
     }
-    if (session->kill_at_ns != 0 && wall_ns() >= session->kill_at_ns) {
+    if (session->kill_at_ns != 0 && pace_wall_ns() >= session->kill_at_ns) {
         command_signal(&session->command, SIGKILL);
     }
 }
@@ -182,11 +174,7 @@ static void run_until(struct session *session, uint64_t until_ps) {
 // One slice at the wall clock's pace, and the rest of it in sleep.
 static void run_real(struct session *session, uint64_t until_ps) {
     uint64_t now = timeline_now(session->timeline);
-    uint64_t wall = (wall_ns() - session->wall_start_ns) * PS_PER_NS;
-    if (wall > now + LAG_MAX_PS) {
-        session->wall_start_ns += (wall - now - LAG_MAX_PS) / PS_PER_NS;
-        wall = now + LAG_MAX_PS;
-    }
+    uint64_t wall = pace_instant(&session->pace, now);
     if (wall > until_ps) {
         wall = until_ps;
     }
@@ -392,7 +380,7 @@ int session_run(const struct session_config *config) {
     struct enumerate_listener listener = {
         .ctx = &session, .ready = device_ready, .gone = device_gone, .failed = device_failed};
     session.enumerator = enumerator_new(config->timeline, config->cable, config->trace, &listener);
-    session.wall_start_ns = wall_ns() - timeline_now(config->timeline) / PS_PER_NS;
+    pace_start(&session.pace, timeline_now(config->timeline));
     cable_plug(config->cable);
     int status = 0;
     if (!config->command) {

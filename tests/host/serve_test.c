@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+//
+// `vboard serve` and `vboard ctl` from outside: what they do to a running board, what they refuse and
+// in which words, and that nothing is left behind. Everything happens in a folder of its own.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[64];
+static char output[16384];
+static pid_t served; // 0: none, or its end was seen
+
+static int status_of(pid_t pid) {
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    served = pid == served ? 0 : served;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Runs a shell line with both streams in `output`; returns what $? would be.
+static int shell(const char *line) {
+    fflush(NULL);
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], 1);
+        dup2(fds[1], 2);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(99);
+    }
+    close(fds[1]);
+    size_t used = 0;
+    ssize_t got;
+    while ((got = read(fds[0], output + used, sizeof output - 1 - used)) > 0) {
+        used += (size_t)got;
+    }
+    output[used] = '\0';
+    close(fds[0]);
+    return status_of(pid);
+}
+
+static void exits(int expected, const char *line, const char *words) {
+    int status = shell(line);
+    if (status != expected || !strstr(output, words)) {
+        fail_msg("%s: exit %d instead of %d, or no '%s' in:\n%s", line, status, expected, words,
+                 output);
+    }
+}
+
+// One line, beginning with "vboard: ".
+static void says_one_sentence(void) {
+    assert_int_equal(strncmp(output, "vboard: ", 8), 0);
+    assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+}
+
+static void nap(void) {
+    (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+// Starts `vboard serve` with the arguments and waits for its control socket, ctl.
+static pid_t serve(const char *arguments) {
+    char line[1024];
+    if (served > 0) { // by a test that failed
+        (void)kill(served, SIGKILL);
+        (void)waitpid(served, NULL, 0);
+        exits(0, "rm -f ctl usb", "");
+    }
+    (void)snprintf(line, sizeof line, "exec $V serve --socket ctl %s >log 2>&1", arguments);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves no board running
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(99);
+    }
+    for (int i = 0; i < 2000 && access("ctl", F_OK) != 0; i++) {
+        nap();
+    }
+    assert_int_equal(access("ctl", F_OK), 0);
+    served = pid;
+    return pid;
+}
+
+static int open_socket(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+// Asks for the status until it has the words; at most 20 s.
+static void status_comes_to(const char *words) {
+    for (int i = 0; i < 2000; i++) {
+        exits(0, "$V ctl ctl status", "");
+        if (strstr(output, words)) {
+            return;
+        }
+        nap();
+    }
+    fail_msg("no '%s' in:\n%s", words, output);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    strcpy(folder, "/tmp/serve-test-XXXXXX");
+    setenv("V", VBOARD, 1);
+    setenv("F", FIRMWARE, 1);
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    char line[128];
+    (void)snprintf(line, sizeof line, "cd / && rm -r %s", folder);
+    return shell(line);
+}
+
+static void board_is_handled_by_word(void **state) {
+    (void)state;
+    pid_t pid = serve("--load $F/redfu-boot.elf --flash f.bin --trace t");
+    status_comes_to("usb full speed");
+    assert_non_null(strstr(output, "board stm32f4-discovery\n"));
+    assert_non_null(strstr(output, "cable plugged\n"));
+    assert_non_null(strstr(output, "guest none\n"));
+    assert_non_null(strstr(output, "pin button=0\n"));
+    exits(0, "$V ctl ctl unplug", "");
+    exits(0, "$V ctl ctl status", "cable unplugged\nusb no device");
+    exits(0, "$V ctl ctl plug", "");
+    status_comes_to("cable plugged\nusb full speed");
+    exits(0, "$V ctl ctl pin button=1 && $V ctl ctl status", "pin button=1");
+    exits(0, "$V ctl ctl pin PA0=rest && $V ctl ctl status", "pin button=0");
+    exits(0, "$V ctl ctl reset", "");
+    exits(0, "$V ctl ctl cut", "");
+    status_comes_to("usb no device");
+    exits(0, "$V ctl ctl power-cycle", "");
+    status_comes_to("usb full speed");
+    exits(0, "$V ctl ctl stop", "");
+    assert_int_equal(status_of(pid), 0);
+    exits(0, "cat log; grep -c 'reset .*cause=power-on' t", "2\n");
+    exits(0, "grep -c 'reset .*cause=pin' t", "1\n");
+    exits(0, "stat -c %s f.bin", "1048576\n"); // --flash was saved
+    exits(0, "ls", "f.bin\nlog\nt\n");         // and the socket is gone
+}
+
+static void wrong_words_are_refused_in_one_sentence(void **state) {
+    (void)state;
+    pid_t pid = serve("");
+    exits(125, "$V ctl ctl fly", "no such command: fly; there are plug unplug");
+    says_one_sentence();
+    exits(125, "$V ctl ctl pin lever=1", "has no pin lever");
+    says_one_sentence();
+    exits(125, "$V ctl ctl pin button=2", "the level is 0, 1 or rest");
+    exits(125, "$V ctl ctl pin", "pin needs PIN=LEVEL");
+    exits(125, "$V ctl ctl unplug now", "unplug takes no 'now'");
+    exits(125, "$V ctl ctl 'two words'", "is not one word");
+    exits(125, "$V ctl ctl", "ctl needs a SOCKET and a word");
+    exits(125, "$V ctl ctl $(head -c 1200 /dev/zero | tr '\\0' x)", "too long");
+    // A client that sends no line, one that sends too much, and the next one is served.
+    int quiet = open_socket("ctl");
+    int loud = open_socket("ctl");
+    char flood[4096];
+    memset(flood, 'x', sizeof flood);
+    assert_true(send(loud, flood, sizeof flood, MSG_NOSIGNAL) > 0);
+    exits(0, "$V ctl ctl status", "board");
+    char reply[64] = "";
+    assert_true(recv(loud, reply, sizeof reply - 1, 0) > 0);
+    assert_string_equal(reply, "error the line is too long\n");
+    close(quiet);
+    close(loud);
+    exits(0, "$V ctl ctl stop", "");
+    assert_int_equal(status_of(pid), 0);
+    exits(125, "$V ctl ctl status", "no board is served there");
+    says_one_sentence();
+}
+
+static void sockets_in_use_are_refused_and_dead_ones_replaced(void **state) {
+    (void)state;
+    pid_t pid = serve("--usbredir usb");
+    exits(125, "timeout 20 $V serve --socket ctl", "ctl: another program listens at this socket");
+    says_one_sentence();
+    exits(125, "timeout 20 $V serve --socket other --usbredir usb", "usb: another program listens");
+    exits(1, "test -e other", "");
+    exits(125, "touch file; timeout 20 $V serve --usbredir file",
+          "file: this exists and is no socket");
+    exits(0, "test -f file && rm file", "");
+    exits(125, "timeout 20 $V serve --usbredir nowhere/usb", "nowhere/usb: cannot listen there");
+    exits(125, "timeout 20 $V serve --usbredir $(head -c 200 /dev/zero | tr '\\0' x)",
+          "characters");
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    (void)status_of(pid);
+    exits(0, "test -S ctl && test -S usb", ""); // left behind, dead
+    exits(0, "$V serve --socket ctl --usbredir usb --limit 10ms", "");
+    exits(1, "test -e ctl || test -e usb", "");
+}
+
+static void signals_end_it(void **state) {
+    (void)state;
+    pid_t pid = serve("--usbredir usb");
+    assert_int_equal(kill(pid, SIGINT), 0);
+    assert_int_equal(status_of(pid), 0);
+    pid = serve("--usbredir usb");
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(status_of(pid), 128 + SIGTERM);
+    exits(1, "test -e ctl || test -e usb", "");
+}
+
+static void client_that_speaks_no_usbredir_is_told_off_and_the_board_runs_on(void **state) {
+    (void)state;
+    pid_t pid = serve("--load $F/redfu-boot.elf --usbredir usb");
+    int fd = open_socket("usb");
+    status_comes_to("guest connected");
+    static const char nonsense[] = "GET / HTTP/1.1\r\nHost: board\r\n\r\n";
+    assert_true(send(fd, nonsense, sizeof nonsense, MSG_NOSIGNAL) > 0);
+    status_comes_to("guest none");
+    close(fd);
+    fd = open_socket("usb"); // the next may come, and a second beside it is turned away
+    status_comes_to("guest connected");
+    int second = open_socket("usb");
+    char byte;
+    assert_int_equal(recv(second, &byte, 1, 0), 0);
+    close(second);
+    close(fd);
+    status_comes_to("guest none");
+    exits(0, "$V ctl ctl stop", "");
+    assert_int_equal(status_of(pid), 125);
+    exits(0, "cat log", "vboard: the usbredir client sent what is not usbredir (");
+    assert_non_null(strstr(output, "\nvboard: note: a second usbredir client was turned away\n"));
+}
+
+static void options_of_serve_are_its_own(void **state) {
+    (void)state;
+    exits(125, "timeout 20 $V serve", "serve needs --usbredir SOCKET, --socket SOCKET or both");
+    exits(125, "timeout 20 $V serve --socket a --usbredir a", "two sockets");
+    exits(125, "timeout 20 $V serve --socket a -- true", "serve takes no COMMAND");
+    exits(125, "timeout 20 $V serve --socket a --pace fast", "no --pace fast");
+    exits(125, "$V run --socket a", "belong to vboard serve");
+    exits(125, "timeout 20 $V serve --soket a", "no such option: --soket; there are --board");
+    exits(125, "timeout 20 $V serve --socket", "needs a value; see vboard serve --help");
+    exits(0, "$V serve --help", "vboard serve OPTION...");
+    exits(0, "$V ctl --help", "power-cycle");
+    exits(1, "test -e a", "");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(board_is_handled_by_word),
+        cmocka_unit_test(wrong_words_are_refused_in_one_sentence),
+        cmocka_unit_test(sockets_in_use_are_refused_and_dead_ones_replaced),
+        cmocka_unit_test(signals_end_it),
+        cmocka_unit_test(client_that_speaks_no_usbredir_is_told_off_and_the_board_runs_on),
+        cmocka_unit_test(options_of_serve_are_its_own),
+    };
+    return cmocka_run_group_tests_name("host/serve", tests, set_up, tear_down);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+
+#include "vboard/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// 1024 KB in sectors of 16 KB would be 64; the STM32F407 has 12 (RM0090 table 5).
+#define SECTORS_MAX 64u
+
+static bool plug(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    cable_plug(bench->cable);
+    return true;
+}
+
+static bool unplug(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    cable_unplug(bench->cable);
+    return true;
+}
+
+static bool reset(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    chip_reset_pin(bench->chip);
+    return true;
+}
+
+static void power_on(void *ctx) {
+    struct bench *bench = ctx;
+    chip_power_on(bench->chip);
+}
+
+static bool power_cycle(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    chip_power_off(bench->chip);
+    bench->power_event.fire = power_on;
+    bench->power_event.ctx = bench;
+    timeline_schedule(bench->timeline, &bench->power_event,
+                      timeline_now(bench->timeline) + BENCH_OFF_PS);
+    return true;
+}
+
+static bool cut(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    timeline_cancel(bench->timeline, &bench->power_event);
+    chip_power_off(bench->chip);
+    return true;
+}
+
+static bool stop(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)reply;
+    (void)why;
+    serve_stop(bench->serve);
+    return true;
+}
+
+static int rest_level(const struct board *board, const char *pin) {
+    for (size_t i = 0; i < board->pin_count; i++) {
+        if (strcmp(board->pins[i].pin, pin) == 0) {
+            return board->pins[i].rest;
+        }
+    }
+    return -1;
+}
+
+// PIN=LEVEL, LEVEL 0, 1 or `rest` (what the board itself does to it).
+static bool pin(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)reply;
+    char name[32];
+    char buffer[8];
+    const char *equals = strchr(argument, '=');
+    if (equals == NULL || (size_t)(equals - argument) >= sizeof name) {
+        (void)snprintf(why, 512, "pin %.40s: not PIN=LEVEL, as in button=1", argument);
+        return false;
+    }
+    (void)snprintf(name, sizeof name, "%.*s", (int)(equals - argument), argument);
+    const char *chip_pin_name = board_pin_find(bench->board, name, buffer);
+    if (chip_pin_name == NULL) {
+        (void)snprintf(why, 512, "pin %.40s: %s has no pin %s (PA0 to PI11, or button, green, ...)",
+                       argument, bench->board->name, name);
+        return false;
+    }
+    int level;
+    if (strcmp(equals + 1, "0") == 0 || strcmp(equals + 1, "1") == 0) {
+        level = equals[1] - '0';
+    } else if (strcmp(equals + 1, "rest") == 0) {
+        level = rest_level(bench->board, chip_pin_name);
+    } else {
+        (void)snprintf(why, 512, "pin %.40s: the level is 0, 1 or rest, not '%.40s'", argument,
+                       equals + 1);
+        return false;
+    }
+    if (!chip_set_pin(bench->chip, chip_pin_name, level)) {
+        (void)snprintf(why, 512, "pin %.40s: no such pin on the %s", argument,
+                       bench->board->chip->name);
+        return false;
+    }
+    return true;
+}
+
+static bool status(struct bench *bench, const char *argument, FILE *reply, char why[512]) {
+    (void)argument;
+    (void)why;
+    static const char *const speeds[] = {"no device", "low speed", "full speed", "high speed"};
+    uint64_t ps = timeline_now(bench->timeline);
+    (void)fprintf(reply, " board %s\n", bench->board->name);
+    (void)fprintf(reply, " time %llu.%06llu\n", (unsigned long long)(ps / PS_PER_S),
+                  (unsigned long long)(ps % PS_PER_S / PS_PER_US));
+    (void)fprintf(reply, " cable %s\n", cable_is_plugged(bench->cable) ? "plugged" : "unplugged");
+    (void)fprintf(reply, " usb %s\n", speeds[cable_speed(bench->cable)]);
+    (void)fprintf(reply, " guest %s\n", serve_has_guest(bench->serve) ? "connected" : "none");
+    uint64_t erases = 0;
+    for (unsigned i = 0; i < SECTORS_MAX; i++) {
+        erases += chip_flash_erase_count(bench->chip, i);
+    }
+    (void)fprintf(reply, " erases %llu\n", (unsigned long long)erases);
+    for (size_t i = 0; i < bench->board->pin_count; i++) {
+        const struct board_pin *at = &bench->board->pins[i];
+        (void)fprintf(reply, " pin %s=%d\n", at->name, chip_pin(bench->chip, at->pin));
+    }
+    return true;
+}
+
+static const struct {
+    const char *word;
+    const char *argument; // NULL: none
+    bool (*act)(struct bench *bench, const char *argument, FILE *reply, char why[512]);
+    const char *help;
+} words[] = {
+    {"plug", NULL, plug, "put the USB cable in"},
+    {"unplug", NULL, unplug, "pull it; the board keeps its power"},
+    {"reset", NULL, reset, "press the reset button"},
+    {"power-cycle", NULL, power_cycle, "take the power away and give it back after 100 ms"},
+    {"cut", NULL, cut, "take the power away; power-cycle gives it back"},
+    {"pin", "PIN=LEVEL", pin, "drive a pin from outside: 0, 1, or rest as the board has it"},
+    {"status", NULL, status, "time, cable, guest, sector erases so far, pins"},
+    {"stop", NULL, stop, "end vboard serve; --flash is saved"},
+};
+
+#define WORD_COUNT (sizeof words / sizeof words[0])
+
+bool bench_do(void *ctx, const char *line, FILE *reply, char why[512]) {
+    const char *blank = strchr(line, ' ');
+    size_t len = blank != NULL ? (size_t)(blank - line) : strlen(line);
+    for (size_t i = 0; i < WORD_COUNT; i++) {
+        if (strlen(words[i].word) != len || strncmp(words[i].word, line, len) != 0) {
+            continue;
+        }
+        if (words[i].argument == NULL && blank != NULL) {
+            (void)snprintf(why, 512, "%s takes no '%.40s'", words[i].word, blank + 1);
+            return false;
+        }
+        if (words[i].argument != NULL && blank == NULL) {
+            (void)snprintf(why, 512, "%s needs %s", words[i].word, words[i].argument);
+            return false;
+        }
+        return words[i].act(ctx, blank != NULL ? blank + 1 : "", reply, why);
+    }
+    (void)snprintf(why, 512, "no such command: %.*s; there are", len < 40 ? (int)len : 40, line);
+    for (size_t i = 0; i < WORD_COUNT; i++) {
+        size_t used = strlen(why);
+        (void)snprintf(why + used, 512 - used, " %s", words[i].word);
+    }
+    return false;
+}
+
+void bench_help(FILE *to) {
+    for (size_t i = 0; i < WORD_COUNT; i++) {
+        char left[32];
+        (void)snprintf(left, sizeof left, "%s%s%s", words[i].word,
+                       words[i].argument != NULL ? " " : "",
+                       words[i].argument != NULL ? words[i].argument : "");
+        (void)fprintf(to, "  %-16s %s\n", left, words[i].help);
+    }
+}
