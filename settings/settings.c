@@ -71,26 +71,26 @@ enum page_state {
 };
 
 static uint32_t word_at(const struct settings *s, unsigned page, uint32_t off) {
-    uint8_t bytes[4];
-    s->flash->read(s->flash->ctx, page, off, bytes, 4);
-    return load_le32(bytes);
+    uint32_t word; // read as a word where the user's read() can
+    s->flash->read(s->flash->ctx, page, off, (uint8_t *)&word, 4);
+    return load_le32((const uint8_t *)&word);
 }
 
 // The first word in [off, limit) that is not erased, or limit. Reads in pieces, since this is most of
 // what opening a store takes.
 static uint32_t skip_erased(const struct settings *s, unsigned page, uint32_t off, uint32_t limit) {
-    uint8_t piece[PIECE];
-    while (off < limit) {
+    uint32_t piece[PIECE / 4];
+    // Within a log the next word is in use.
+    while (off < limit && word_at(s, page, off) == WORD_ERASED) {
         uint32_t len = limit - off < PIECE ? limit - off : PIECE;
-        s->flash->read(s->flash->ctx, page, off, piece, len);
-        for (uint32_t i = 0; i < len; i += 4) {
-            if (load_le32(piece + i) != WORD_ERASED) {
-                return off + i;
-            }
+        s->flash->read(s->flash->ctx, page, off, (uint8_t *)piece, len);
+        uint32_t i = 0;
+        while (i < len / 4 && piece[i] == WORD_ERASED) {
+            i++;
         }
-        off += len;
+        off += 4 * i;
     }
-    return limit;
+    return off;
 }
 
 static unsigned other_page(const struct settings *s) {

@@ -90,7 +90,7 @@ static void then_the_application_starts(void **state) {
     (void)snprintf(line, sizeof line,
                    VBOARD " run --flash flash.bin --pin PA0=1@0+500ms --limit 10ms -- " REDFU
                           " write %s && " VBOARD
-                          " run --flash flash.bin --trace trace --limit 10ms && "
+                          " run --flash flash.bin --trace trace --limit 100ms && "
                           "grep -q 'cpu vtor value=0x0800c000$' trace",
                    images[1]);
     shell(loads_wanted + 1, line);

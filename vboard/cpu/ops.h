@@ -30,7 +30,7 @@ struct op {
     uint16_t code; // enum op_code; OP_DECODE: not decoded yet
     uint16_t real; // behind OP_IT_COND and OP_PC_READ: what to do after them
     uint8_t rd, rn, rm;
-    uint8_t ra;   // third source, second destination, a variant, or cycles when not taken: the op says
+    uint8_t ra;   // third source, second destination, variant, or cycles when not taken: by op
     uint32_t imm; // immediate, absolute target or address, or a shift (SHIFT())
     uint8_t cycles;
     uint8_t halfwords; // 1 or 2
