@@ -91,7 +91,8 @@ static const char erase[] =
     "\n"
     "Erases every sector the range touches, whole; --all erases every sector that can be erased "
     "and\n"
-    "written: the application is lost. Read-only sectors are never touched.\n"
+    "written: the application is lost. Read-only sectors are never touched. redfu-boot starts no\n"
+    "application after a bare erase, of any sector, until one is loaded again.\n"
     "\n"
     "  redfu erase 0x0800C000 16K\n"
     "  redfu erase --all\n";

@@ -128,7 +128,7 @@ static enum usbd_answer take(struct dfu *dfu, const struct usb_setup *setup,
     if (setup->wValue == DFUSE_BLOCK_COMMAND) {
         data->receive = dfu->command;
         data->capacity = sizeof dfu->command;
-    } else if (setup->wValue >= DFUSE_BLOCK_FIRST_DATA) {
+    } else if (setup->wValue >= DFUSE_BLOCK_FIRST_DATA && setup->wLength <= UPDATE_BLOCK_BYTES) {
         // A block past the end is received and refused by status, as one before the application is.
         if (!block_address(dfu, setup->wValue, setup->wLength, &dfu->work_addr)) {
             dfu->work_addr = flash_end(dfu->port->map);

@@ -45,7 +45,6 @@ struct dfu {
     uint32_t work_addr;
     uint32_t work_len;
     uint32_t held_since;
-    uint16_t upload_block; // of an UPLOAD put off until flash is readable
     bool leaving;
     bool disconnected;
     uint32_t leave_since;

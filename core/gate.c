@@ -11,6 +11,8 @@
 // Room that a load may need: the record opened and closed, with margin for hosts that do so once an
 // element. Below it the pages are turned over on entering DFU mode.
 #define ROOM_WANTED (4u * SETTINGS_RESERVE)
+// And when less than this part of a page is left: the boot stage walks through the log at every reset.
+#define ROOM_PART   2u
 // Bytes read at a time by GATE_LOOKING and GATE_CHECKING: small, so that USB is answered between.
 #define STRIDE      256u
 
@@ -116,6 +118,7 @@ static void end_close(struct gate *gate, enum gate_answer answer) {
     gate->step = GATE_IDLE;
     if (answer == GATE_GO) {
         gate->is_receiving = false;
+        gate->is_inherited = false;
         gate->stamp_addr = 0;
     }
 }
@@ -159,6 +162,7 @@ static void poll_preparing(struct gate *gate) {
     }
     gate->step = GATE_IDLE;
     gate->is_receiving = settings_is_receiving(&gate->settings);
+    gate->is_inherited = gate->is_receiving;
     if (gate->is_receiving) {
         start_checking(gate);
     }
@@ -189,6 +193,11 @@ static void start_close(struct gate *gate) {
 
 // --- The public side -----------------------------------------------------------------------------
 
+static uint32_t room_wanted(const struct gate *gate) {
+    uint32_t part = gate->flash.page_bytes / ROOM_PART;
+    return part > ROOM_WANTED ? part : ROOM_WANTED;
+}
+
 void gate_init(struct gate *gate, const struct port *port, struct update *update) {
     *gate = (struct gate){.port = port, .update = update};
     gate->flash = (struct settings_flash){
@@ -201,9 +210,10 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
     };
     gate->store = settings_open(&gate->settings, &gate->flash);
     gate->is_receiving = settings_is_receiving(&gate->settings);
+    gate->is_inherited = gate->is_receiving;
     update->distrusts_blank = gate->is_receiving;
     if (gate->store == SETTINGS_TURNOVER ||
-        (gate->store == SETTINGS_OK && settings_room(&gate->settings) < ROOM_WANTED)) {
+        (gate->store == SETTINGS_OK && settings_room(&gate->settings) < room_wanted(gate))) {
         turn_over(gate);
     } else if (gate->is_receiving) {
         start_checking(gate);
@@ -278,6 +288,13 @@ enum gate_answer gate_open(struct gate *gate) {
     return GATE_WAIT;
 }
 
+// Whether this session can know the image to be whole: it found a whole application, or it has brought
+// a beginning of its own. What a dead predecessor left half done is not made whole by a small load
+// elsewhere.
+static bool is_own(const struct gate *gate) {
+    return !gate->is_inherited || gate->vector_bytes == (1u << UPDATE_VECTOR_BYTES) - 1u;
+}
+
 void gate_leave_begin(struct gate *gate) {
     gate->closed = GATE_WAIT;
 }
@@ -292,7 +309,7 @@ enum gate_answer gate_leave(struct gate *gate) {
     if (gate->closed != GATE_WAIT) {
         return gate->closed;
     }
-    if (gate->failed != 0 || (gate->stamp_addr == 0 && !gate->has_block)) {
+    if (gate->failed != 0 || (gate->stamp_addr == 0 && !(gate->has_block && is_own(gate)))) {
         return GATE_NOT_DONE;
     }
     start_close(gate);
@@ -312,6 +329,9 @@ void gate_erased(struct gate *gate, uint32_t addr) {
     gate->erased |= bit;
     gate->written &= ~bit;
     gate->failed &= ~bit; // until it fails again
+    if (bit == 1u << gate->port->map->application_first) {
+        gate->vector_bytes = 0;
+    }
     if (gate->stamp_addr != 0 && bit == 1u << flash_sector_at(gate->port->map, gate->stamp_addr)) {
         gate->stamp_addr = 0;
     }
@@ -329,6 +349,11 @@ void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
     unsigned last = flash_sector_at(gate->port->map, addr + len - 1);
     if (last > gate->last_written) {
         gate->last_written = last;
+    }
+    for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
+        if (base(gate) + i - addr < len) {
+            gate->vector_bytes |= (uint8_t)(1u << i);
+        }
     }
     gate->has_block = true;
     gate->may_abort = true;
@@ -351,6 +376,7 @@ static bool list_is_complete(const struct gate *gate) {
 
 void gate_aborted(struct gate *gate) {
     bool ends_load = gate->may_abort && gate->is_block_told && list_is_complete(gate) &&
+                     is_own(gate) &&
                      gate->port->millis(gate->port->ctx) - gate->told_at_ms <= GATE_ABORT_WITHIN_MS;
     if (gate->stamp_addr != 0 || ends_load) {
         gate->close_wanted = true;
@@ -368,6 +394,8 @@ void gate_restarted(struct gate *gate) {
     gate->may_abort = false;
     gate->has_block = false;
     gate->erase_list_ends = true;
+    gate->is_inherited = gate->is_receiving || gate->step == GATE_OPENING;
+    gate->vector_bytes = 0;
 }
 
 bool gate_is_receiving(const struct gate *gate) {

@@ -66,6 +66,8 @@ struct gate {
     bool is_block_new;     // not yet looked at for a stamp
     bool is_block_told;    // the last block's final GETSTATUS has been read
     uint32_t told_at_ms;   // when
+    bool is_inherited;     // the record was opened by an earlier session, which did not end
+    uint8_t vector_bytes;  // bit n: byte n of the application's first words came in this session
     uint32_t erased;       // bit a sector
     uint32_t written;      // bit a sector, since the list began
     uint32_t failed;       // bit a sector, until it is erased or a new list begins

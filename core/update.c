@@ -123,18 +123,22 @@ static unsigned next_to_erase(struct update *update) {
     return FLASH_NO_SECTOR;
 }
 
-// The bytes around the block, up to whole words, become 0xFF: programming ones changes nothing.
+// The bytes around the block, up to whole words, become what flash holds there: programming that
+// again changes nothing.
 static const uint8_t *pad_to_words(struct update *update, uint32_t *addr, uint32_t *len) {
+    const struct port *port = update->port;
     uint8_t *bytes = (uint8_t *)update->buffers[update->filling ^ 1u];
-    uint32_t used = lead(update->addr) + update->len;
-    for (uint32_t i = 0; i < lead(update->addr); i++) {
-        bytes[i] = 0xff;
-    }
-    while (used % WORD_BYTES != 0) {
-        bytes[used++] = 0xff;
-    }
+    uint32_t end = update->addr + update->len;
     *addr = update->addr - lead(update->addr);
-    *len = used;
+    if (*addr != update->addr) {
+        port->flash_read(port->ctx, *addr, bytes, lead(update->addr));
+    }
+    uint32_t used = end - *addr;
+    uint32_t tail = (0u - used) % WORD_BYTES;
+    if (tail > 0) {
+        port->flash_read(port->ctx, end, bytes + used, tail);
+    }
+    *len = used + tail;
     return bytes;
 }
 

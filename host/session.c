@@ -201,7 +201,9 @@ static enum redfu_result begin_write(struct redfu_session *session, unsigned alt
     return result == REDFU_OK ? redfui_make_idle(&session->link) : result;
 }
 
-// For reading and leaving: SET_INTERFACE only where another alternate setting is in force.
+// For reading and leaving. What a session begins with is SET_INTERFACE: a host that died before us may
+// have left half an image, and redfu-boot must not take our ABORT or leave for the end of its load
+// (docs/protocol.md, the gate). After a load of our own none is sent, for the same reason.
 static enum redfu_result begin_read(struct redfu_session *session, unsigned alternate,
                                     struct redfu_fault *fault) {
     const struct redfu_layout *layout;
@@ -212,7 +214,7 @@ static enum redfu_result begin_read(struct redfu_session *session, unsigned alte
     speak_of(session, REDFU_PHASE_PREPARE, fault);
     uint8_t in_force = 0;
     result = redfui_get_alternate(&session->link, &in_force);
-    if (result == REDFU_OK && in_force != alternate) {
+    if (result == REDFU_OK && (in_force != alternate || !session->has_begun)) {
         result = redfui_set_alternate(&session->link, (uint8_t)alternate);
     }
     return result == REDFU_OK ? redfui_make_idle(&session->link) : result;

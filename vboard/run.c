@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "vboard/bench.h"
 #include "vboard/flash_file.h"
@@ -196,10 +197,34 @@ static void pull_cable(struct run *run) {
     }
 }
 
+static bool is_same_file(const char *one, const char *other) {
+    struct stat a;
+    struct stat b;
+    return one && other && stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino && S_ISREG(a.st_mode);
+}
+
+// Whether the trace would be written over something this run reads or keeps.
+static bool is_input(const struct options *options, const char *path) {
+    bool is_one = is_same_file(path, options->flash_path);
+    for (size_t i = 0; i < options->load_count; i++) {
+        is_one = is_one || is_same_file(path, options->loads[i].path);
+    }
+    return is_one;
+}
+
 static int open_trace(struct run *run) {
     const char *path = run->options->trace_path;
     if (!path) {
         return 0;
+    }
+    if (is_input(run->options, path)) {
+        char why[512];
+        (void)snprintf(why, sizeof why,
+                       "--trace %.300s: this file is given to --load or --flash too, and the trace "
+                       "would be written over it",
+                       path);
+        return fail(why);
     }
     run->trace.file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     if (run->trace.file) {
@@ -248,10 +273,6 @@ static int prepare(struct run *run) {
             return fail(why);
         }
     }
-    int status = open_trace(run);
-    if (status != 0) {
-        return status;
-    }
     run->chip =
         chip_new(options->board->chip, &options->board->wiring, &run->timeline, &run->trace);
     run->cable = cable_new(&run->timeline, &run->trace);
@@ -277,6 +298,11 @@ static int prepare(struct run *run) {
         !flash_file_open(&run->flash, options->flash_path, chip_flash(run->chip),
                          options->board->chip->flash_bytes, why)) {
         return fail(why);
+    }
+    // Last of the files, since opening it empties it.
+    int status = open_trace(run);
+    if (status != 0) {
+        return status;
     }
     if (options->is_serve) {
         return prepare_serve(run, why) ? 0 : fail(why);

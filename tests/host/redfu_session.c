@@ -418,6 +418,33 @@ static void verify_names_the_first_difference_and_changes_nothing(void **unused)
     bench_free(bench);
 }
 
+// A host has died with every erased sector begun; what comes next is reading, within the second in
+// which an ABORT would pass for the end of its load.
+static void reading_and_running_do_not_make_a_dead_hosts_image_whole(void **unused) {
+    (void)unused;
+    for (unsigned runs = 0; runs < 2; runs++) {
+        struct bench *bench = bench_new();
+        make_image(9);
+        assert_int_equal(desk_command(bench->desk, DFUSE_CMD_ERASE, DESK_APPLICATION).state,
+                         DFU_STATE_DNLOAD_IDLE);
+        assert_int_equal(desk_block(bench->desk, 2, image, 2048).state, DFU_STATE_DNLOAD_IDLE);
+        struct redfu *redfu;
+        struct redfu_session *session = open_session(bench, &redfu);
+        struct redfu_segment segment = {DESK_APPLICATION, 4096, image};
+        if (runs) {
+            assert_int_equal(redfu_run(session, 0, DESK_APPLICATION, &fault), REDFU_DEVICE_ERROR);
+            assert_int_equal(fault.status, DFU_STATUS_ERR_NOTDONE);
+        } else {
+            assert_int_equal(redfu_verify(session, 0, &segment, 1, NULL, &fault), REDFU_MISMATCH);
+        }
+        redfu_close(session);
+        redfu_free(redfu);
+        desk_wait_ms(bench->desk, 100);
+        assert_false(desk_would_start(bench->desk));
+        bench_free(bench);
+    }
+}
+
 static void read_returns_what_flash_holds_up_to_its_last_byte(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
@@ -530,6 +557,7 @@ int main(void) {
         cmocka_unit_test(settling_tells_the_failure_of_the_last_block),
         cmocka_unit_test(settling_ends_in_dfu_idle_with_the_image_in_flash),
         cmocka_unit_test(verify_names_the_first_difference_and_changes_nothing),
+        cmocka_unit_test(reading_and_running_do_not_make_a_dead_hosts_image_whole),
         cmocka_unit_test(read_returns_what_flash_holds_up_to_its_last_byte),
         cmocka_unit_test(run_starts_the_application_and_sees_the_board_go),
         cmocka_unit_test(run_without_an_application_is_the_devices_error),

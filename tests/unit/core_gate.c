@@ -16,6 +16,7 @@
 #include "tests/unit/desk.h"
 
 #define SECTOR_4    0x08010000u
+#define DATA_SECTOR 0x080e0000u
 #define SECTOR_5    0x08020000u
 // Ends 2 KB into sector 4: so sectors 3 and 4 are touched.
 #define IMAGE_BYTES (16u * 1024 + 2048)
@@ -207,13 +208,70 @@ static void leave_after_a_power_cycle_is_errNOTDONE(void **state) {
     assert_false(starts_after_settling(desk));
 }
 
-static void one_block_in_the_new_session_lets_leave_close(void **state) {
+// A predecessor died; somebody loads a few bytes of data into a sector of their own. That makes the half
+// image neither whole nor startable, however the small load ends, and whatever came between.
+static void a_small_load_elsewhere_does_not_make_a_dead_hosts_image_whole(void **state) {
+    (void)state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    for (unsigned restart = 0; restart < 4; restart++) {
+        for (unsigned ends_by_leave = 0; ends_by_leave < 2; ends_by_leave++) {
+            struct desk *desk = new_desk();
+            put_old(desk);
+            load(desk, image, sizeof image - BLOCK);
+            if (restart == 3) {
+                power_cycle(desk);
+                settle(desk);
+            } else {
+                restarts[restart](desk);
+            }
+            erase(desk, DATA_SECTOR);
+            block(desk, DATA_SECTOR, image, BLOCK);
+            if (ends_by_leave) {
+                unsigned status = leave(desk);
+                assert_true(status == DFU_STATUS_ERR_NOTDONE || status == DFU_STATUS_ERR_FIRMWARE);
+            } else {
+                abort_to_idle(desk);
+            }
+            assert_false(starts_after_settling(desk));
+            desk_free(desk);
+        }
+    }
+}
+
+static void an_erased_sector_of_the_application_is_not_made_good_by_a_load_elsewhere(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    put_old(desk);
+    erase(desk, SECTOR_4); // the old vectors stay
+    power_cycle(desk);
+    settle(desk);
+    erase(desk, DATA_SECTOR);
+    block(desk, DATA_SECTOR, image, BLOCK);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+}
+
+static void a_load_elsewhere_leaves_a_whole_application_startable(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    put_old(desk);
+    set_interface(desk);
+    erase(desk, DATA_SECTOR);
+    block(desk, DATA_SECTOR, image, BLOCK);
+    abort_to_idle(desk);
+    assert_true(starts_after_settling(desk));
+}
+
+static void a_new_load_from_the_start_makes_the_application_whole_again(void **state) {
     struct desk *desk = *state;
     uint8_t image[IMAGE_BYTES];
     make_image(image, sizeof image, 3);
     load(desk, image, sizeof image - BLOCK);
     set_interface(desk);
-    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    load(desk, image, sizeof image);
     assert_int_equal(leave(desk), DFU_STATUS_OK);
     assert_true(starts_after_settling(desk));
 }
@@ -987,7 +1045,10 @@ int main(void) {
         TEST(leave_without_a_record_just_starts),
         TEST(leave_in_another_hosts_session_is_errNOTDONE),
         TEST(leave_after_a_power_cycle_is_errNOTDONE),
-        TEST(one_block_in_the_new_session_lets_leave_close),
+        TEST(a_small_load_elsewhere_does_not_make_a_dead_hosts_image_whole),
+        TEST(an_erased_sector_of_the_application_is_not_made_good_by_a_load_elsewhere),
+        TEST(a_load_elsewhere_leaves_a_whole_application_startable),
+        TEST(a_new_load_from_the_start_makes_the_application_whole_again),
         TEST(leave_without_a_vector_table_closes_nothing),
         TEST(upload_never_closes),
         TEST(idleness_never_closes),

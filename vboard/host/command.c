@@ -96,6 +96,7 @@ bool command_find_preload(char path[4096], char why[512]) {
 }
 
 static void child(const char *path, char **argv) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would end it if vboard were killed
     (void)setpgid(0, 0);
     sigset_t none;
     (void)sigemptyset(&none);
@@ -128,6 +129,10 @@ static bool set_environment(const char *root, const char *folder, const char *pr
     if (!realpath(preload, real) || symlink(real, link_path) != 0) {
         return false;
     }
+    if (strpbrk(link_path, " :")) { // what separates names in LD_PRELOAD (ld.so(8))
+        errno = EINVAL;
+        return false;
+    }
     const char *old = getenv("LD_PRELOAD");
     char value[PATH_MAX];
     (void)snprintf(value, sizeof value, "%s:" UMOCKDEV_PRELOAD "%s%.2000s", link_path,
@@ -141,7 +146,12 @@ bool command_start(struct command *command, const char *path, char **argv, const
     // Orphans of COMMAND become ours, so that they are seen and ended.
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (!set_environment(root, folder, preload)) {
-        (void)snprintf(why, 512, "%.300s: %s", folder, strerror(errno));
+        (void)snprintf(why, 512,
+                       errno == EINVAL
+                           ? "%.300s: COMMAND cannot be given a library from a folder "
+                             "with a blank or a colon in its name; set TMPDIR to another"
+                           : "%.300s: the temporary folder cannot be used",
+                       folder);
         return false;
     }
     command->has_terminal = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
@@ -163,11 +173,26 @@ bool command_start(struct command *command, const char *path, char **argv, const
     return true;
 }
 
+// COMMAND was stopped (Ctrl-Z): vboard stops with it, so that the shell gets its terminal back, and
+// both go on together. In a group that no shell watches SIGTSTP does nothing, and COMMAND goes on.
+static void stop_together(const struct command *command) {
+    if (command->has_terminal) {
+        (void)tcsetpgrp(STDIN_FILENO, getpgrp());
+    }
+    (void)raise(SIGTSTP);
+    if (command->has_terminal) {
+        (void)tcsetpgrp(STDIN_FILENO, command->pid);
+    }
+    (void)kill(-command->pid, SIGCONT);
+}
+
 bool command_poll(struct command *command) {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == command->pid) {
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        if (pid == command->pid && WIFSTOPPED(status)) {
+            stop_together(command);
+        } else if (pid == command->pid) {
             command->status = status;
             command->has_ended = true;
         }

@@ -28,7 +28,7 @@
 #define PAUSE_MIN_NS  20000u
 #define PAUSE_MAX_NS  2000000u
 #define IDLE_NS       100000000u
-// After SIGTERM or SIGHUP COMMAND has this long, in real time, to end by itself.
+// After SIGTERM, SIGHUP or SIGQUIT COMMAND has this long, in real time, to end by itself.
 #define GRACE_NS      5000000000ull
 
 static int signals = -1;
@@ -60,6 +60,7 @@ bool session_prepare(void) {
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGQUIT);
     (void)sigaddset(&set, SIGCHLD);
     (void)sigaddset(&set, SIGPIPE); // a closed pipe behind --trace - is an error of the write
     signals = sigprocmask(SIG_BLOCK, &set, NULL) == 0
@@ -120,6 +121,10 @@ static void process_gone(void *ctx, uint32_t slot) {
 
 // -- Signals
 
+static bool is_out_of_grace(const struct session *session) {
+    return session->kill_at_ns != 0 && pace_wall_ns() >= session->kill_at_ns;
+}
+
 static void take_signals(struct session *session) {
     struct signalfd_siginfo info;
     while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -134,7 +139,7 @@ static void take_signals(struct session *session) {
             session->kill_at_ns = pace_wall_ns() + GRACE_NS;
         }
     }
-    if (session->kill_at_ns != 0 && pace_wall_ns() >= session->kill_at_ns) {
+    if (is_out_of_grace(session)) {
         command_signal(&session->command, SIGKILL);
     }
 }
@@ -238,7 +243,7 @@ static bool is_asleep(struct session *session) {
 // Lets time pass up to the next thing that COMMAND hears of.
 static void run_fast(struct session *session, uint64_t deadline_ps) {
     session->activity = false;
-    while (!session->activity && !is_wanted(session)) {
+    while (!session->activity && !is_wanted(session) && !is_out_of_grace(session)) {
         uint64_t now = timeline_now(session->timeline);
         if (now >= deadline_ps) {
             break;
@@ -362,10 +367,9 @@ static int run_command(struct session *session) {
     command_finish(&session->command);
     (void)serve(session);
     // Whoever pressed Ctrl-C wants the end, not another second of board.
-    run_free(session,
-             timeline_now(session->timeline) +
-                 (config->has_limit ? config->limit_ps : SESSION_RUN_ON_PS),
-             NULL);
+    uint64_t now_ps = timeline_now(session->timeline);
+    uint64_t run_on_ps = config->has_limit ? config->limit_ps : SESSION_RUN_ON_PS;
+    run_free(session, run_on_ps < TIME_NEVER - now_ps ? now_ps + run_on_ps : TIME_NEVER, NULL);
     return command_exit_status(&session->command);
 }
 
