@@ -199,6 +199,11 @@ static enum redfu_result check_write(struct cli *cli, const struct target *targe
     enum redfu_result result = place_input(cli, input, target->layout);
     if (result == REDFU_OK && !cli->options->force_vectors) {
         result = redfu_check_vectors(input->segments, input->count, &cli->fault);
+        uint32_t application;
+        if (result == REDFU_OK && !cli->options->no_run &&
+            application_address(cli, target->layout, &application) == REDFU_OK) {
+            result = redfu_check_startable(input->segments, input->count, application, &cli->fault);
+        }
     }
     // An image linked for the bootloader's place is told so rather than about its vectors.
     struct redfu_fault vectors = cli->fault;

@@ -282,6 +282,30 @@ static bool is_stack_pointer(uint32_t word) {
                              (word > 0x10000000u && word <= 0x10010000u));
 }
 
+enum redfu_result redfu_check_startable(const struct redfu_segment *segments, size_t count,
+                                        uint32_t application, struct redfu_fault *fault) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t off = application - segments[i].addr;
+        if (off >= segments[i].len) {
+            continue;
+        }
+        if (segments[i].len - off >= 8 && is_stack_pointer(load_le32(segments[i].bytes + off))) {
+            return REDFU_OK;
+        }
+        (void)redfui_fail(
+            fault, REDFU_WRONG_VECTORS,
+            "the image cannot be started: at 0x%08X, where the application begins, it "
+            "has no vector table",
+            application);
+        (void)redfui_advise(fault,
+                            "The first word of an application is its stack pointer, in RAM. If "
+                            "this is data, give its address (FILE@ADDRESS) and --no-run; "
+                            "nothing was sent.");
+        return redfui_at(fault, application);
+    }
+    return REDFU_OK;
+}
+
 enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size_t count,
                                       struct redfu_fault *fault) {
     if (count == 0 || segments[0].len < 8 || !is_stack_pointer(load_le32(segments[0].bytes))) {
@@ -295,6 +319,14 @@ enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size
         }
     }
     uint32_t addr = segments[0].addr;
+    if (!(vector & 1)) {
+        (void)redfui_fail(
+            fault, REDFU_WRONG_VECTORS,
+            "the image would not run at 0x%08X: its reset vector is 0x%08X, which is no "
+            "Thumb address (bit 0 is 0)",
+            addr, vector);
+        return redfui_at(fault, addr);
+    }
     (void)redfui_fail(fault, REDFU_WRONG_VECTORS,
                       "the image would not run at 0x%08X: its reset vector is 0x%08X, outside the "
                       "image, which takes 0x%08X-0x%08X",

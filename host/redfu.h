@@ -208,6 +208,13 @@ enum redfu_result redfu_check_readable(const struct redfu_layout *layout,
     __attribute__((warn_unused_result));
 void redfu_plan_free(struct redfu_plan *plan);
 
+// REDFU_WRONG_VECTORS when the segments cover `application`, where the device starts what is loaded, and
+// no vector table is there: 8 bytes, the first word a stack pointer in RAM. For an image that is to be
+// run; what else is wrong with its vectors is redfu_check_vectors()'s.
+enum redfu_result redfu_check_startable(const struct redfu_segment *segments, size_t count,
+                                        uint32_t application, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
 // REDFU_WRONG_VECTORS when the image begins with what looks like a Cortex-M vector table (an
 // initial stack pointer in RAM) whose reset vector lies in none of the segments: it was linked for
 // another address and would not run here. An image that does not begin so is not judged.

@@ -127,6 +127,10 @@ static int set_up(void **unused) {
     memcpy(other, image, sizeof other);
     store_le32(other + 4, 0x080001edu);
     put_file("linked-for-0x08000000.bin", other, sizeof other);
+    put_file("text.bin", "hello\n", 6);
+    memcpy(other, image, sizeof other);
+    store_le32(other + 4, DESK_APPLICATION + 0x200u);
+    put_file("even.bin", other, sizeof other);
     put_file("large.bin", large, 0x100000 - 0xc000 + 24);
     return 0;
 }
@@ -293,6 +297,8 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
         {"erase", REDFU_USAGE, "redfu erase ADDRESS LENGTH | --all"},
         {"erase 0x0800C000 0", REDFU_USAGE, "a length of 0"},
         {"write", REDFU_USAGE, "redfu write FILE[@ADDRESS]"},
+        {"write %/text.bin", REDFU_WRONG_VECTORS, "it has no vector table"},
+        {"write %/even.bin", REDFU_WRONG_VECTORS, "no Thumb address"},
         {"wirte %/good.bin", REDFU_USAGE, "there is no command \"wirte\""},
         {"verify --no-run %/good.bin", REDFU_USAGE, "belong to write"},
         {"read 0x0800C000 5000 %/none/back.bin", REDFU_CANNOT_SAVE, "none/back.bin.part"},
@@ -430,7 +436,7 @@ static void an_image_that_does_not_start_is_still_told_to_be_written(void **unus
     (void)unused;
     struct bench *bench = bench_new();
     put_file("data.bin", "no vector table at all", 22);
-    struct outcome outcome = redfu_on(bench, "write %/data.bin", false);
+    struct outcome outcome = redfu_on(bench, "write %/data.bin --force-vectors", false);
     assert_int_equal(outcome.status, REDFU_DEVICE_ERROR);
     assert_says(outcome.err, "errFIRMWARE");
     assert_says(outcome.err, "The image was written and verified.");
