@@ -19,13 +19,7 @@ _Noreturn void redfu_request_dfu(void) {
     // anybody any more. FAULTMASK too: an NMI handler apart, nothing may touch the words.
     __asm volatile("cpsid i\n cpsid f" ::: "memory");
 
-    struct mailbox box;
-    mailbox_fill(&box, MAILBOX_DFU);
-    volatile struct mailbox *at = (volatile struct mailbox *)MAILBOX_ADDRESS;
-    at->request = box.request;
-    at->argument = box.argument;
-    at->check = box.check;
-    at->magic = box.magic;
+    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, MAILBOX_DFU);
 
     // The stores must be in SRAM before the reset is asked for (PM0214 2.2.4).
     __asm volatile("dsb" ::: "memory");

@@ -48,6 +48,17 @@ static inline void mailbox_fill(struct mailbox *box, enum mailbox_request reques
     box->check = mailbox_check(box);
 }
 
+// Writes a request into the mailbox itself, the magic last. The caller has interrupts off, and resets
+// once the words are in SRAM (dsb, PM0214 2.2.4).
+static inline void mailbox_post(volatile struct mailbox *at, enum mailbox_request request) {
+    struct mailbox box;
+    mailbox_fill(&box, request);
+    at->request = box.request;
+    at->argument = box.argument;
+    at->check = box.check;
+    at->magic = box.magic;
+}
+
 static inline bool mailbox_is_valid(const struct mailbox *box) {
     return box->magic == MAILBOX_MAGIC && box->check == mailbox_check(box);
 }

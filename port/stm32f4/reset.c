@@ -7,14 +7,8 @@
 #include "port/stm32f4/registers/core.h"
 
 _Noreturn void reset_into(enum mailbox_request request) {
-    struct mailbox box;
-    mailbox_fill(&box, request);
     // No interrupt is ever enabled in the bootloader, so nothing can come between.
-    volatile struct mailbox *at = (volatile struct mailbox *)MAILBOX_ADDRESS;
-    at->request = box.request;
-    at->argument = box.argument;
-    at->check = box.check;
-    at->magic = box.magic;
+    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, request);
 
     // The words must be in SRAM before the reset is asked for (PM0214 2.2.4).
     __asm volatile("dsb" ::: "memory");
