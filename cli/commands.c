@@ -283,7 +283,10 @@ static enum redfu_result do_write(struct cli *cli, struct target *target, const 
     return result;
 }
 
-static enum redfu_result command_write(struct cli *cli) {
+// For commands about a file and a device: the file is read and judged before a device is looked for.
+static enum redfu_result with_image(struct cli *cli,
+                                    enum redfu_result (*act)(struct cli *cli, struct target *target,
+                                                             struct input *input)) {
     struct input input;
     struct target target;
     enum redfu_result result = load_input(cli, &input);
@@ -292,16 +295,22 @@ static enum redfu_result command_write(struct cli *cli) {
     }
     result = open_memory(cli, &target);
     if (result == REDFU_OK) {
-        struct redfu_plan plan = {0};
-        result = check_write(cli, &target, &input, &plan);
-        if (result == REDFU_OK) {
-            say_what(cli, &target, &input);
-            result = do_write(cli, &target, &input, &plan);
-        }
-        redfu_plan_free(&plan);
+        result = act(cli, &target, &input);
         close_target(&target);
     }
     input_free(&input);
+    return result;
+}
+
+static enum redfu_result check_and_write(struct cli *cli, struct target *target,
+                                         struct input *input) {
+    struct redfu_plan plan = {0};
+    enum redfu_result result = check_write(cli, target, input, &plan);
+    if (result == REDFU_OK) {
+        say_what(cli, target, input);
+        result = do_write(cli, target, input, &plan);
+    }
+    redfu_plan_free(&plan);
     return result;
 }
 
@@ -320,22 +329,6 @@ static enum redfu_result do_verify(struct cli *cli, struct target *target, struc
     if (result == REDFU_OK) {
         say(cli, "Done: the device holds %s\n", cli->options->file);
     }
-    return result;
-}
-
-static enum redfu_result command_verify(struct cli *cli) {
-    struct input input;
-    struct target target;
-    enum redfu_result result = load_input(cli, &input);
-    if (result != REDFU_OK) {
-        return result;
-    }
-    result = open_memory(cli, &target);
-    if (result == REDFU_OK) {
-        result = do_verify(cli, &target, &input);
-        close_target(&target);
-    }
-    input_free(&input);
     return result;
 }
 
@@ -461,9 +454,9 @@ enum redfu_result commands_run(struct cli *cli) {
     case COMMAND_INFO:
         return command_info(cli);
     case COMMAND_WRITE:
-        return command_write(cli);
+        return with_image(cli, check_and_write);
     case COMMAND_VERIFY:
-        return command_verify(cli);
+        return with_image(cli, do_verify);
     case COMMAND_READ:
         return command_read(cli);
     case COMMAND_ERASE:
