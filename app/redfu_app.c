@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests to the bootloader across a reset. The mailbox's form is spec/mailbox.h's; this file
-// decides only the order: interrupts off, mailbox, barrier, reset.
+// Requests to the bootloader across a reset, and the record of this start. Their forms are
+// spec/mailbox.h's and spec/boot.h's; this file decides only the order: interrupts off, mailbox,
+// barrier, reset.
 
 #include "app/redfu_app.h"
-
-#include <stdint.h>
 
 #include "spec/mailbox.h"
 
@@ -14,12 +13,12 @@
 #define SCB_AIRCR_VECTKEY     (0x05fau << 16)
 #define SCB_AIRCR_SYSRESETREQ (1u << 2)
 
-_Noreturn void redfu_request_dfu(void) {
+static _Noreturn void request(enum mailbox_request what, uint32_t argument) {
     // From here nothing else runs, so whatever lived at the mailbox's address is of no use to
     // anybody any more. FAULTMASK too: an NMI handler apart, nothing may touch the words.
     __asm volatile("cpsid i\n cpsid f" ::: "memory");
 
-    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, MAILBOX_DFU);
+    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, what, argument);
 
     // The stores must be in SRAM before the reset is asked for (PM0214 2.2.4).
     __asm volatile("dsb" ::: "memory");
@@ -28,4 +27,28 @@ _Noreturn void redfu_request_dfu(void) {
     for (;;) {
         // The reset takes effect some cycles later; it cannot fail to come.
     }
+}
+
+_Noreturn void redfu_request_dfu(void) {
+    request(MAILBOX_DFU, 0);
+}
+
+_Noreturn void redfu_request_mode(uint8_t mode) {
+    request(MAILBOX_MODE, mode);
+}
+
+bool redfu_confirm_start(void) {
+    volatile struct start_record *at = (volatile struct start_record *)START_ADDRESS;
+    struct start_record start = *at;
+    if (!start_is_valid(&start)) {
+        return false;
+    }
+    start_forget(&start);
+    *at = start;
+    return true;
+}
+
+uint32_t redfu_reset_cause(void) {
+    struct start_record start = *(volatile struct start_record *)START_ADDRESS;
+    return start_is_valid(&start) ? start.cause : 0;
 }

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#include "cli/json.h"
+#include "cli/trace.h"
+
 #define ADVICE_COLUMNS 92u
 
 // Where a line of advice ends: at its newline, or at the last blank that fits. Lines that begin with
@@ -23,16 +26,49 @@ static size_t line_end(const char *line) {
     return len;
 }
 
-// "redfu: what happened", then what to do about it, indented.
-static void print_fault(FILE *err, const struct redfu_fault *fault) {
-    (void)fprintf(err, "redfu: %s\n",
-                  fault->text[0] ? fault->text : redfu_result_text(fault->result));
-    for (const char *line = fault->advice; *line;) {
+void cli_print_advice(FILE *out, const char *text) {
+    for (const char *line = text; *line;) {
         size_t len = line_end(line);
-        (void)fprintf(err, "       %.*s\n", (int)len, line);
+        (void)fprintf(out, "       %.*s\n", (int)len, line);
         line += len + (line[len] != '\0');
     }
+}
+
+// "redfu: what happened", then what to do about it, indented.
+void cli_print_fault(FILE *err, const struct redfu_fault *fault) {
+    (void)fprintf(err, "redfu: %s\n",
+                  fault->text[0] ? fault->text : redfu_result_text(fault->result));
+    cli_print_advice(err, fault->advice);
     (void)fflush(err);
+}
+
+static enum redfu_result run_traced(struct cli *cli) {
+    struct trace trace;
+    enum redfu_result result = trace_begin(&trace, cli);
+    if (result != REDFU_OK) {
+        return result;
+    }
+    cli->trace = &trace;
+    result = commands_run(cli);
+    struct redfu_fault fault = cli->fault;
+    enum redfu_result ended = trace_end(&trace, cli);
+    if (result != REDFU_OK) {
+        cli->fault = fault; // what went wrong first
+        return result;
+    }
+    return ended;
+}
+
+// Lost words undo nothing that was done, but whoever reads them has to learn that they are not all.
+static int finish_words(const struct surroundings *surroundings, enum redfu_result result) {
+    bool is_whole = fflush(surroundings->out) == 0 && !ferror(surroundings->out);
+    if (result != REDFU_OK || is_whole) {
+        return (int)result;
+    }
+    (void)fprintf(
+        surroundings->err,
+        "redfu: standard output cannot be written (is the disk full?); all else was done\n");
+    return REDFU_CANNOT_SAVE;
 }
 
 int cli_main(int argc, char *const *argv, const struct surroundings *surroundings) {
@@ -41,19 +77,20 @@ int cli_main(int argc, char *const *argv, const struct surroundings *surrounding
     enum redfu_result result = options_parse(argc, argv, &options, &cli.fault);
     if (result == REDFU_OK && options.help) {
         help_print(surroundings->out, options.command);
-        return REDFU_OK;
+        return finish_words(surroundings, REDFU_OK);
     }
     if (result == REDFU_OK && options.version) {
         (void)fprintf(surroundings->out, "redfu %s\n", REDFU_VERSION);
-        return REDFU_OK;
+        return finish_words(surroundings, REDFU_OK);
     }
     if (result == REDFU_OK) {
-        result = commands_run(&cli);
+        result = run_traced(&cli);
     }
     progress_break(&cli);
-    if (result != REDFU_OK) {
-        cli.fault.result = result;
-        print_fault(surroundings->err, &cli.fault);
+    cli.fault.result = result;
+    json_end(&cli, result);
+    if (result != REDFU_OK && !cli.is_told) {
+        cli_print_fault(surroundings->err, &cli.fault);
     }
-    return (int)result;
+    return finish_words(surroundings, result);
 }

@@ -5,120 +5,26 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/input.h"
-
-// A device that is open and its memory.
-struct target {
-    struct redfu *redfu;
-    struct redfu_session *session;
-    const struct redfu_layout *layout;
-};
-
-static enum redfu_result refuse(struct cli *cli, enum redfu_result result, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static enum redfu_result refuse(struct cli *cli, enum redfu_result result, const char *format,
-                                ...) {
-    memset(&cli->fault, 0, sizeof cli->fault);
-    cli->fault.result = result;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(cli->fault.text, sizeof cli->fault.text, format, args);
-    va_end(args);
-    return result;
-}
-
-static void say(const struct cli *cli, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void say(const struct cli *cli, const char *format, ...) {
-    if (cli->options->quiet) {
-        return;
-    }
-    va_list args;
-    va_start(args, format);
-    (void)vfprintf(cli->surroundings->out, format, args);
-    va_end(args);
-    (void)fflush(cli->surroundings->out);
-}
-
-static bool is_cancelled(const struct cli *cli) {
-    return cli->surroundings->is_cancelled(cli->surroundings->ctx);
-}
-
-// --- Reaching the device -------------------------------------------------------------------------
-
-static enum redfu_result connect_usb(struct cli *cli, struct redfu **redfu) {
-    return cli->surroundings->connect(cli->surroundings->ctx, redfu, &cli->fault);
-}
-
-static void close_target(struct target *target) {
-    redfu_close(target->session);
-    redfu_free(target->redfu);
-}
-
-static enum redfu_result open_chosen(struct cli *cli, struct target *target) {
-    struct redfu_device *devices;
-    size_t count;
-    size_t chosen = 0;
-    enum redfu_result result = redfu_list(target->redfu, &devices, &count, &cli->fault);
-    if (result != REDFU_OK) {
-        return result;
-    }
-    result = redfu_choose(devices, count, &cli->options->filter, &chosen, &cli->fault);
-    if (result == REDFU_OK) {
-        result = redfu_open(target->redfu, &devices[chosen], &target->session, &cli->fault);
-    }
-    redfu_list_free(devices);
-    return result;
-}
-
-// Opens the one device that is meant. On failure nothing is left open.
-static enum redfu_result open_target(struct cli *cli, struct target *target) {
-    memset(target, 0, sizeof *target);
-    enum redfu_result result = connect_usb(cli, &target->redfu);
-    if (result == REDFU_OK) {
-        result = open_chosen(cli, target);
-    }
-    if (result != REDFU_OK) {
-        close_target(target);
-        memset(target, 0, sizeof *target);
-    }
-    return result;
-}
-
-// And its memory map.
-static enum redfu_result open_memory(struct cli *cli, struct target *target) {
-    enum redfu_result result = open_target(cli, target);
-    if (result != REDFU_OK) {
-        return result;
-    }
-    result = redfu_layout(target->session, cli->options->alternate, &target->layout, &cli->fault);
-    if (result != REDFU_OK) {
-        close_target(target);
-    }
-    return result;
-}
-
-static enum redfu_result application_address(struct cli *cli, const struct redfu_layout *layout,
-                                             uint32_t *addr) {
-    uint32_t bytes;
-    return redfu_layout_application(layout, addr, &bytes)
-               ? REDFU_OK
-               : refuse(cli, REDFU_READ_ONLY,
-                        "the memory \"%s\" has no sector that can be erased and written",
-                        layout->name);
-}
+#include "cli/doctor.h"
+#include "cli/file.h"
+#include "cli/fleet.h"
+#include "cli/json.h"
+#include "cli/plain.h"
+#include "cli/station.h"
+#include "cli/target.h"
+#include "cli/write.h"
+#include "image/save.h"
 
 // --- list and info -------------------------------------------------------------------------------
 
 static enum redfu_result command_list(struct cli *cli) {
     struct redfu *redfu;
-    enum redfu_result result = connect_usb(cli, &redfu);
+    enum redfu_result result = cli_connect(cli, &redfu);
     if (result != REDFU_OK) {
         return result;
     }
@@ -128,7 +34,10 @@ static enum redfu_result command_list(struct cli *cli) {
     result = redfu_list(redfu, &devices, &count, &cli->fault);
     for (size_t i = 0; i < count; i++) {
         if (redfu_matches(&devices[i], &cli->options->filter)) {
-            describe_device(cli->surroundings->out, &devices[i]);
+            if (!cli->options->json) {
+                describe_device(cli->surroundings->out, &devices[i]);
+            }
+            json_device(cli, &devices[i]);
             shown++;
         }
     }
@@ -143,253 +52,105 @@ static enum redfu_result command_list(struct cli *cli) {
 
 static enum redfu_result command_info(struct cli *cli) {
     struct target target;
-    enum redfu_result result = open_target(cli, &target);
-    if (result == REDFU_OK) {
-        describe_session(cli->surroundings->out, redfu_describe(target.session));
-        close_target(&target);
-    }
-    return result;
-}
-
-// --- write and verify ----------------------------------------------------------------------------
-
-static void say_what(const struct cli *cli, const struct target *target,
-                     const struct input *input) {
-    const struct redfu_device *device = &redfu_describe(target->session)->device;
-    const struct redfu_segment *last = &input->segments[input->count - 1];
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < input->count; i++) {
-        bytes += input->segments[i].len;
-    }
-    say(cli, "%s: %" PRIu64 " bytes at 0x%08" PRIX32 "-0x%08" PRIX32 ", for %s %s at %s\n",
-        cli->options->file, bytes, input->segments[0].addr, last->addr + (last->len - 1),
-        device->product_name[0] ? device->product_name : "the device", device->serial,
-        device->path);
-}
-
-static enum redfu_result load_input(struct cli *cli, struct input *input) {
-    const struct options *options = cli->options;
-    return input_load(input, options->file, options->has_addr ? options->addr : IMAGE_NO_ADDRESS,
-                      &cli->fault);
-}
-
-static enum redfu_result place_input(struct cli *cli, struct input *input,
-                                     const struct redfu_layout *layout) {
-    if (!input->needs_address) {
-        return REDFU_OK;
-    }
-    uint32_t addr;
-    enum redfu_result result = application_address(cli, layout, &addr);
-    return result == REDFU_OK ? input_place(input, addr, &cli->fault) : result;
-}
-
-static enum redfu_result check_read_back(struct cli *cli, const struct target *target,
-                                         const struct input *input) {
-    if (!(redfu_describe(target->session)->device.attributes & REDFU_ATTRIBUTE_CAN_UPLOAD)) {
-        return refuse(cli, REDFU_BAD_DEVICE,
-                      "the device says that it cannot be read back (bitCanUpload is 0); "
-                      "nothing was sent. write --no-verify does without");
-    }
-    return redfu_check_readable(target->layout, input->segments, input->count, &cli->fault);
-}
-
-// Everything that can be refused before the device is touched.
-static enum redfu_result check_write(struct cli *cli, const struct target *target,
-                                     struct input *input, struct redfu_plan *plan) {
-    enum redfu_result result = place_input(cli, input, target->layout);
-    if (result == REDFU_OK && !cli->options->force_vectors) {
-        result = redfu_check_vectors(input->segments, input->count, &cli->fault);
-        uint32_t application;
-        if (result == REDFU_OK && !cli->options->no_run &&
-            application_address(cli, target->layout, &application) == REDFU_OK) {
-            result = redfu_check_startable(input->segments, input->count, application, &cli->fault);
-        }
-    }
-    // An image linked for the bootloader's place is told so rather than about its vectors.
-    struct redfu_fault vectors = cli->fault;
-    if (result == REDFU_OK || result == REDFU_WRONG_VECTORS) {
-        enum redfu_result planned =
-            redfu_plan_write(target->layout, input->segments, input->count, plan, &cli->fault);
-        if (planned != REDFU_OK) {
-            return planned;
-        }
-    }
-    if (result == REDFU_WRONG_VECTORS) {
-        cli->fault = vectors;
-    }
-    return result == REDFU_OK && !cli->options->no_verify ? check_read_back(cli, target, input)
-                                                          : result;
-}
-
-static enum redfu_result start_application(struct cli *cli, struct redfu_session *session,
-                                           uint32_t addr) {
-    say(cli, "Running           0x%08" PRIX32 " ... ", addr);
-    cli->line_is_open = !cli->options->quiet;
-    enum redfu_result result =
-        is_cancelled(cli)
-            ? refuse(cli, REDFU_CANCELLED,
-                     "interrupted before the application was started; the device is in DFU mode")
-            : redfu_run(session, cli->options->alternate, addr, &cli->fault);
-    if (result == REDFU_OK) {
-        say(cli, "the board left DFU mode\n");
-        cli->line_is_open = false;
-    }
-    return result;
-}
-
-// What holds so far, in front of what went wrong after it.
-static void add_success(struct cli *cli, const char *success) {
-    char advice[sizeof cli->fault.advice];
-    (void)snprintf(advice, sizeof advice, "%s%s%.1900s", success, cli->fault.advice[0] ? "\n" : "",
-                   cli->fault.advice);
-    memcpy(cli->fault.advice, advice, sizeof advice);
-}
-
-static enum redfu_result do_write(struct cli *cli, struct target *target, const struct input *input,
-                                  const struct redfu_plan *plan) {
-    const struct options *options = cli->options;
-    struct redfu_watch watch = progress_watch(cli);
-    enum redfu_result result =
-        redfu_write(target->session, options->alternate, plan, &watch, &cli->fault);
+    enum redfu_result result = target_open(cli, &target);
     if (result != REDFU_OK) {
         return result;
     }
-    if (!options->no_verify) {
-        result = redfu_verify(target->session, options->alternate, input->segments, input->count,
-                              &watch, &cli->fault);
-        if (result != REDFU_OK) {
-            if (result != REDFU_MISMATCH) {
-                add_success(cli, "The image was written, but not compared to its end.");
-            }
-            return result;
+    const struct redfu_description *description = redfu_describe(target.session);
+    unsigned count = description->device.alternate_count;
+    if (cli->options->alternate != 0 && cli->options->alternate >= count) {
+        result =
+            cli_refuse(cli, REDFU_BAD_DEVICE, "the device has no alternate setting %u: %u in all",
+                       cli->options->alternate, count);
+    } else if (cli->options->json) {
+        struct redfu_start start;
+        json_info(cli, description, redfu_start(target.session, &start) ? &start : NULL);
+    } else {
+        describe_session(cli->surroundings->out, description);
+        struct redfu_image image;
+        if (redfu_image(target.session, &image)) {
+            describe_image(cli->surroundings->out, &image, redfu_is_receiving(target.session));
+        }
+        struct redfu_start start;
+        if (redfu_start(target.session, &start)) {
+            describe_start(cli->surroundings->out, &start);
+        }
+        struct redfu_protection protection;
+        if (redfu_protection(target.session, &protection)) {
+            describe_protection(cli->surroundings->out, &protection);
         }
     }
-    if (options->no_run && options->no_verify) {
-        result = redfu_settle(target->session, &cli->fault);
-        if (result != REDFU_OK) {
-            return result;
-        }
-    }
-    if (options->no_run) {
-        say(cli, "Done: written%s; the board stays in DFU mode\n",
-            options->no_verify ? "" : " and verified");
-        return REDFU_OK;
-    }
-    result = start_application(cli, target->session, input->segments[0].addr);
-    if (result != REDFU_OK) {
-        add_success(cli, options->no_verify ? "The image was written."
-                                            : "The image was written and verified.");
-    }
-    return result;
-}
-
-// For commands about a file and a device: the file is read and judged before a device is looked for.
-static enum redfu_result with_image(struct cli *cli,
-                                    enum redfu_result (*act)(struct cli *cli, struct target *target,
-                                                             struct input *input)) {
-    struct input input;
-    struct target target;
-    enum redfu_result result = load_input(cli, &input);
-    if (result != REDFU_OK) {
-        return result;
-    }
-    result = open_memory(cli, &target);
-    if (result == REDFU_OK) {
-        result = act(cli, &target, &input);
-        close_target(&target);
-    }
-    input_free(&input);
-    return result;
-}
-
-static enum redfu_result check_and_write(struct cli *cli, struct target *target,
-                                         struct input *input) {
-    struct redfu_plan plan = {0};
-    enum redfu_result result = check_write(cli, target, input, &plan);
-    if (result == REDFU_OK) {
-        say_what(cli, target, input);
-        result = do_write(cli, target, input, &plan);
-    }
-    redfu_plan_free(&plan);
-    return result;
-}
-
-static enum redfu_result do_verify(struct cli *cli, struct target *target, struct input *input) {
-    enum redfu_result result = place_input(cli, input, target->layout);
-    if (result == REDFU_OK) {
-        result = redfu_check_readable(target->layout, input->segments, input->count, &cli->fault);
-    }
-    if (result != REDFU_OK) {
-        return result;
-    }
-    say_what(cli, target, input);
-    struct redfu_watch watch = progress_watch(cli);
-    result = redfu_verify(target->session, cli->options->alternate, input->segments, input->count,
-                          &watch, &cli->fault);
-    if (result == REDFU_OK) {
-        say(cli, "Done: the device holds %s\n", cli->options->file);
-    }
+    target_close(&target);
     return result;
 }
 
 // --- read ----------------------------------------------------------------------------------------
 
 // The file appears under its name only when it is whole; until then under `part`.
-static enum redfu_result save(struct cli *cli, FILE *file, const char *part, const uint8_t *bytes) {
-    const struct options *options = cli->options;
-    bool ok = fwrite(bytes, 1, options->len, file) == options->len;
+static enum redfu_result save(struct cli *cli, FILE *file, const char *part, const char *path,
+                              const uint8_t *bytes, uint32_t len) {
+    bool ok = len == 0 || fwrite(bytes, 1, len, file) == len;
     ok = fflush(file) == 0 && ok;
-    if (!ok || rename(part, options->file) != 0) {
-        return refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", options->file, strerror(errno));
+    if (!ok || rename(part, path) != 0) {
+        return cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", path, strerror(errno));
     }
     return REDFU_OK;
 }
 
-static enum redfu_result do_read(struct cli *cli, struct target *target, uint8_t *bytes) {
+static enum redfu_result do_read(struct cli *cli, struct target *target, uint8_t **bytes,
+                                 uint32_t *len) {
     const struct options *options = cli->options;
-    struct redfu_segment range = {options->addr, options->len, bytes};
+    if (plain_is(target)) {
+        return plain_read(cli, target, bytes, len);
+    }
+    if (!options->has_addr) {
+        return cli_refuse(cli, REDFU_USAGE,
+                          "this device has addresses: redfu read ADDRESS LENGTH FILE");
+    }
+    struct redfu_segment range = {options->addr, options->len, NULL};
     enum redfu_result result = redfu_check_readable(target->layout, &range, 1, &cli->fault);
     if (result != REDFU_OK) {
         return result;
     }
     struct redfu_watch watch = progress_watch(cli);
-    return redfu_read(target->session, options->alternate, options->addr, options->len, bytes,
-                      &watch, &cli->fault);
+    *len = options->len;
+    *bytes = malloc(*len);
+    return *bytes ? redfu_read(target->session, options->alternate, options->addr, *len, *bytes,
+                               &watch, &cli->fault)
+                  : cli_refuse(cli, REDFU_INTERNAL, "out of memory for %u bytes", *len);
 }
 
-static enum redfu_result read_to(struct cli *cli, FILE *file, const char *part) {
+static enum redfu_result read_to(struct cli *cli, FILE *file, const char *part, const char *path) {
     struct target target;
-    uint8_t *bytes = malloc(cli->options->len);
-    if (!bytes) {
-        return refuse(cli, REDFU_INTERNAL, "out of memory for %u bytes", cli->options->len);
-    }
-    enum redfu_result result = open_memory(cli, &target);
+    uint8_t *bytes = NULL;
+    uint32_t len = 0;
+    enum redfu_result result = target_open_any(cli, &target);
     if (result == REDFU_OK) {
-        result = do_read(cli, &target, bytes);
-        close_target(&target);
+        result = do_read(cli, &target, &bytes, &len);
+        target_close(&target);
     }
     if (result == REDFU_OK) {
-        result = save(cli, file, part, bytes);
+        result = save(cli, file, part, path, bytes, len);
     }
     free(bytes);
     if (result == REDFU_OK) {
-        say(cli, "Done: %u bytes in %s\n", cli->options->len, cli->options->file);
+        cli_say(cli, "Done: %u bytes in %s\n", len, cli->options->file);
     }
     return result;
 }
 
-static enum redfu_result command_read(struct cli *cli) {
+static enum redfu_result read_beside(struct cli *cli, const char *path) {
     char part[4200];
-    int len = snprintf(part, sizeof part, "%s.part", cli->options->file);
+    int len = snprintf(part, sizeof part, "%s.part", path);
     if (len < 0 || (size_t)len >= sizeof part) {
-        return refuse(cli, REDFU_CANNOT_SAVE, "the file name is too long");
+        return cli_refuse(cli, REDFU_CANNOT_SAVE, "the file name is too long");
     }
     // Made first: a device is not read for minutes to find that the folder is not there.
     FILE *file = fopen(part, "wbe");
     if (!file) {
-        return refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part, strerror(errno));
+        return cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part, strerror(errno));
     }
-    enum redfu_result result = read_to(cli, file, part);
+    enum redfu_result result = read_to(cli, file, part, path);
     (void)fclose(file); // flushed and checked in save()
     if (result != REDFU_OK) {
         (void)unlink(part);
@@ -397,7 +158,35 @@ static enum redfu_result command_read(struct cli *cli) {
     return result;
 }
 
+static enum redfu_result command_read(struct cli *cli) {
+    struct image_fault fault;
+    char *path = image_save_path(cli->options->file, &fault);
+    if (!path) {
+        return cli_refuse(cli, file_status(&fault, REDFU_CANNOT_SAVE), "%s", fault.text);
+    }
+    enum redfu_result result = read_beside(cli, path);
+    free(path);
+    return result;
+}
+
 // --- erase and run -------------------------------------------------------------------------------
+
+// Bootloaders that guard their own sectors need not say so in their map (MicroPython's mboot, ST's example).
+static void advise_range(struct cli *cli, const struct redfu_plan *plan) {
+    const struct redfu_fault *fault = &cli->fault;
+    const struct redfu_sector *last = &plan->sectors[plan->sector_count - 1];
+    for (size_t i = 0; i + 1 < plan->sector_count; i++) {
+        uint32_t next = plan->sectors[i + 1].addr;
+        if (fault->has_status && fault->has_addr && fault->addr == plan->sectors[i].addr) {
+            (void)cli_advise(
+                cli,
+                "The device refuses this sector, though its map lets it be erased: it is "
+                "the bootloader's own, or write-protected. Erase what is behind it: "
+                "`redfu erase 0x%08X 0x%X`.",
+                next, last->addr + last->bytes - next);
+        }
+    }
+}
 
 static enum redfu_result do_erase(struct cli *cli, struct target *target) {
     const struct options *options = cli->options;
@@ -413,8 +202,11 @@ static enum redfu_result do_erase(struct cli *cli, struct target *target) {
     result = redfu_write(target->session, options->alternate, &plan, &watch, &cli->fault);
     if (result == REDFU_OK) {
         char size[32];
-        say(cli, "Done: %zu sector%s, %s erased; the board stays in DFU mode\n", plan.sector_count,
-            plan.sector_count == 1 ? "" : "s", words_size(plan.erase_bytes, size, sizeof size));
+        cli_say(cli, "Done: %zu sector%s, %s erased; the board stays in DFU mode\n",
+                plan.sector_count, plan.sector_count == 1 ? "" : "s",
+                words_size(plan.erase_bytes, size, sizeof size));
+    } else if (result == REDFU_DEVICE_ERROR) {
+        advise_range(cli, &plan);
     }
     redfu_plan_free(&plan);
     return result;
@@ -422,51 +214,94 @@ static enum redfu_result do_erase(struct cli *cli, struct target *target) {
 
 static enum redfu_result command_erase(struct cli *cli) {
     struct target target;
-    enum redfu_result result = open_memory(cli, &target);
+    enum redfu_result result = target_open_memory(cli, &target);
     if (result == REDFU_OK) {
         result = do_erase(cli, &target);
-        close_target(&target);
+        target_close(&target);
     }
     return result;
+}
+
+static enum redfu_result do_run(struct cli *cli, struct target *target) {
+    uint32_t addr = cli->options->addr;
+    if (plain_is(target)) {
+        return plain_run(cli, target);
+    }
+    enum redfu_result result =
+        cli->options->has_addr ? REDFU_OK : target_application(cli, target->layout, &addr);
+    return result == REDFU_OK ? write_start(cli, target->session, addr) : result;
 }
 
 static enum redfu_result command_run(struct cli *cli) {
     struct target target;
-    enum redfu_result result = open_memory(cli, &target);
+    enum redfu_result result = target_open_any(cli, &target);
     if (result != REDFU_OK) {
         return result;
     }
-    uint32_t addr = cli->options->addr;
-    if (!cli->options->has_addr) {
-        result = application_address(cli, target.layout, &addr);
+    result = do_run(cli, &target);
+    target_close(&target);
+    return result;
+}
+
+// --- protect -------------------------------------------------------------------------------------
+
+static enum redfu_result command_protect(struct cli *cli) {
+    struct target target;
+    bool is_wanted = cli->options->protect;
+    enum redfu_result result = target_open(cli, &target);
+    if (result != REDFU_OK) {
+        return result;
     }
+    result = redfu_protect(target.session, is_wanted, &cli->fault);
     if (result == REDFU_OK) {
-        result = start_application(cli, target.session, addr);
+        cli_say(cli, "Done: the bootloader's sectors are %s\n",
+                is_wanted ? "write protected" : "not write protected");
     }
-    close_target(&target);
+    target_close(&target);
     return result;
 }
 
 enum redfu_result commands_run(struct cli *cli) {
+    if (cli->options->all_boards) {
+        return fleet_run(cli);
+    }
     switch (cli->options->command) {
     case COMMAND_LIST:
         return command_list(cli);
     case COMMAND_INFO:
         return command_info(cli);
     case COMMAND_WRITE:
-        return with_image(cli, check_and_write);
+        return write_command(cli);
     case COMMAND_VERIFY:
-        return with_image(cli, do_verify);
+        return verify_command(cli);
     case COMMAND_READ:
         return command_read(cli);
     case COMMAND_ERASE:
         return command_erase(cli);
     case COMMAND_RUN:
         return command_run(cli);
+    case COMMAND_PROTECT:
+        return command_protect(cli);
     case COMMAND_SEAL:
         return seal_file(cli);
+    case COMMAND_CONVERT:
+        return convert_files(cli);
+    case COMMAND_FWUPD:
+        return fwupd_package(cli);
+    case COMMAND_UDEV:
+        return udev_rules(cli);
+    case COMMAND_INSPECT:
+        return inspect_file(cli);
+    case COMMAND_FACTORY:
+        return factory_file(cli);
+    case COMMAND_STATION:
+        return station_run(cli);
+    case COMMAND_DOCTOR:
+        return doctor_command(cli);
+    case COMMAND_SETTINGS:
+        return settings_command(cli);
     case COMMAND_NONE:
     default:
-        return refuse(cli, REDFU_INTERNAL, "no such command");
+        return cli_refuse(cli, REDFU_INTERNAL, "no such command");
     }
 }

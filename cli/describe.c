@@ -16,7 +16,7 @@ static const char *kind_words(enum redfu_kind kind) {
     case REDFU_KIND_DFUSE:
         return "DFU mode, DfuSe";
     case REDFU_KIND_DFU:
-        return "DFU mode, plain DFU (redfu cannot program it)";
+        return "DFU mode, plain DFU";
     case REDFU_KIND_RUNTIME:
     default:
         return "run-time mode: runs its application, cannot be programmed now";
@@ -31,6 +31,9 @@ void describe_device(FILE *out, const struct redfu_device *device) {
         (void)fprintf(out, " (%s)", device->manufacturer);
     }
     (void)fprintf(out, "  %s", kind_words(device->kind));
+    if (device->is_camera || device->is_bluetooth) {
+        (void)fprintf(out, "  (%s)", device->is_camera ? "a camera" : "a Bluetooth adapter");
+    }
     if (device->access != REDFU_OK) {
         (void)fprintf(out, "  [%s]", redfu_result_text(device->access));
     }
@@ -97,6 +100,54 @@ static void describe_state(FILE *out, const struct redfu_description *descriptio
         (void)fprintf(out, ": \"%s\"", description->device_says);
     }
     (void)fputs(", as found\n", out);
+}
+
+void describe_image(FILE *out, const struct redfu_image *image, bool is_receiving) {
+    (void)fprintf(out, "Image          at 0x%08" PRIX32 ": ", image->addr);
+    if (image->is_blank) {
+        (void)fputs("none, blank", out);
+    } else {
+        (void)fprintf(out, "%sstack 0x%08" PRIX32 ", reset vector 0x%08" PRIX32,
+                      image->is_startable ? "" : "no vector table: ", image->stack, image->reset);
+    }
+    (void)fputs(is_receiving ? "; a load was begun and has not ended\n" : "\n", out);
+}
+
+void describe_start(FILE *out, const struct redfu_start *start) {
+    (void)fprintf(out, "Started        %s%s; reset cause: %s\n",
+                  start->mode == 1 ? "in DFU mode: " : "", start->reason, start->cause);
+    if (start->mode != 1) {
+        (void)fprintf(out, "  Boot mode %u was asked for and could not be carried out\n",
+                      start->mode);
+    }
+    if (start->failed > 0) {
+        (void)fprintf(out, "  The application has failed to confirm %u start%s\n", start->failed,
+                      start->failed > 1 ? "s" : "");
+    }
+    if (start->faults > 0) {
+        (void)fprintf(out,
+                      "  The bootloader has faulted %" PRIu32 " time%s, last at 0x%08" PRIX32
+                      " (LR 0x%08" PRIX32 ", CFSR 0x%08" PRIX32 ", HFSR 0x%08" PRIX32
+                      ", MMFAR 0x%08" PRIX32 ", BFAR 0x%08" PRIX32 ")\n",
+                      start->faults, start->faults > 1 ? "s" : "", start->fault_pc, start->fault_lr,
+                      start->fault_cfsr, start->fault_hfsr, start->fault_mmfar, start->fault_bfar);
+    }
+}
+
+void describe_protection(FILE *out, const struct redfu_protection *protection) {
+    static const char *const levels[] = {"level 0, open", "level 1", "level 2, for ever"};
+    (void)fprintf(
+        out, "Protection     reading: %s; the bootloader is %swrite protected; brown-out reset: ",
+        levels[protection->read_level],
+        protection->is_boot_protected ? ""
+        : protection->is_partly       ? "partly "
+                                      : "not ");
+    if (protection->brown_out_level == 0) {
+        (void)fputs("off", out);
+    } else {
+        (void)fprintf(out, "level %u", protection->brown_out_level);
+    }
+    (void)fprintf(out, " (option bytes 0x%08" PRIX32 ")\n", protection->option);
 }
 
 void describe_session(FILE *out, const struct redfu_description *description) {

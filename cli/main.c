@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,10 +37,13 @@ int main(int argc, char **argv) {
     action.sa_flags = SA_RESETHAND | SA_RESTART;
     (void)sigaction(SIGINT, &action, NULL); // fails for no signal but an invalid one
     (void)sigaction(SIGTERM, &action, NULL);
+    const char *no_color = getenv("NO_COLOR");
     const struct surroundings surroundings = {
         .out = stdout,
         .err = stderr,
         .is_terminal = isatty(STDOUT_FILENO) == 1,
+        // https://no-color.org: set and not empty means none.
+        .has_color = isatty(STDOUT_FILENO) == 1 && !(no_color && no_color[0]),
         .connect = connect_usb,
         .is_cancelled = is_cancelled,
     };

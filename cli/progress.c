@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 
 const char *words_size(uint64_t bytes, char *out, size_t size) {
     if (bytes >= 1024 && bytes % 1024 == 0) {
@@ -36,6 +37,8 @@ static const char *verb(enum redfu_phase phase) {
         return "Writing";
     case REDFU_PHASE_VERIFY:
         return "Verifying";
+    case REDFU_PHASE_COMPARE:
+        return "Comparing";
     case REDFU_PHASE_READ:
     default:
         return "Reading";
@@ -57,10 +60,26 @@ static void print_start(FILE *out, const struct redfu_progress *progress) {
 static void print_end(FILE *out, const struct redfu_progress *progress) {
     char time[32];
     (void)fprintf(out, "%s", words_time(progress->elapsed_us, time, sizeof time));
-    if (progress->phase != REDFU_PHASE_ERASE && progress->elapsed_us >= 1000) {
+    if (progress->phase != REDFU_PHASE_ERASE && progress->phase != REDFU_PHASE_COMPARE &&
+        progress->elapsed_us >= 1000) {
         (void)fprintf(out, " (%" PRIu64 " KB/s)",
                       (uint64_t)progress->len * 1000000 / 1024 / progress->elapsed_us);
     }
+}
+
+// "40 % [##########              ] 227 KB/s, 3 s left"
+static void print_middle(FILE *out, const struct redfu_progress *progress, unsigned percent) {
+    static const char bar[] = "########################";
+    const unsigned bar_chars = sizeof bar - 1;
+    (void)fprintf(out, "%u %% [%-*.*s]", percent, (int)bar_chars, (int)(percent * bar_chars / 100),
+                  bar);
+    uint64_t us = progress->elapsed_us;
+    if (us >= 1000 && progress->done > 0) {
+        (void)fprintf(out, " %" PRIu64 " KB/s, %" PRIu64 " s left",
+                      (uint64_t)progress->done * 1000000 / 1024 / us,
+                      (us * (progress->len - progress->done) / progress->done + 999999) / 1000000);
+    }
+    (void)fputs("\033[K", out);
 }
 
 static void show(void *ctx, const struct redfu_progress *progress) {
@@ -68,6 +87,16 @@ static void show(void *ctx, const struct redfu_progress *progress) {
     FILE *out = cli->surroundings->out;
     bool is_terminal = cli->surroundings->is_terminal;
     bool is_over = progress->done >= progress->len;
+    if (cli->surroundings->progress) {
+        cli->surroundings->progress(cli->surroundings->ctx, progress);
+        return;
+    }
+    if (cli->options->json) {
+        if (is_over) {
+            json_progress(cli, progress);
+        }
+        return;
+    }
     unsigned percent =
         progress->len > 0 ? (unsigned)((uint64_t)progress->done * 100 / progress->len) : 100;
     if (progress->done == 0 && !is_over) {
@@ -85,7 +114,7 @@ static void show(void *ctx, const struct redfu_progress *progress) {
             (void)fputs(is_terminal ? "\033[K\n" : "\n", out);
             cli->line_is_open = false;
         } else {
-            (void)fprintf(out, "%u %%", percent);
+            print_middle(out, progress, percent);
         }
     }
     (void)fflush(out);
@@ -107,7 +136,7 @@ struct redfu_watch progress_watch(struct cli *cli) {
 void progress_break(struct cli *cli) {
     if (cli->line_is_open) {
         (void)fputs("\n", cli->surroundings->out);
-        (void)fflush(cli->surroundings->out);
         cli->line_is_open = false;
     }
+    (void)fflush(cli->surroundings->out); // an error comes behind what was said before
 }

@@ -4,21 +4,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/cli.h"
+#include "cli/file.h"
 #include "cli/input.h"
 #include "image/save.h"
 #include "image/seal.h"
 
 // The largest flash of the family (STM32F42x, 2 MB): what spans more has a segment astray.
 #define SEAL_MOST (2u * 1024u * 1024u)
-
-static enum image_format format_of(const char *path) {
-    const char *dot = strrchr(path, '.');
-    bool is_hex = dot && (strcasecmp(dot, ".hex") == 0 || strcasecmp(dot, ".ihex") == 0);
-    return is_hex ? IMAGE_HEX : IMAGE_BIN;
-}
 
 static enum redfu_result fail(struct cli *cli, enum redfu_result result, const char *path,
                               const char *text) {
@@ -31,19 +25,21 @@ static enum redfu_result fail(struct cli *cli, enum redfu_result result, const c
 
 static enum redfu_result seal_input(struct cli *cli, struct input *input) {
     const struct options *options = cli->options;
-    enum image_format format = format_of(options->output);
-    if (format == IMAGE_HEX && input->needs_address) {
-        return fail(cli, REDFU_USAGE, options->file,
-                    "a raw file has no address for an Intel HEX output: say it, as in "
-                    "FILE@0x0800C000");
+    enum image_format format = output_format(options->output);
+    if (format != IMAGE_BIN && input->needs_address) {
+        char text[128];
+        (void)snprintf(text, sizeof text,
+                       "a raw file has no address for %s: say it, as in FILE@0x0800C000",
+                       image_format_text(format));
+        return fail(cli, REDFU_USAGE, options->file, text);
     }
     struct image_seal seal;
     struct image_fault why;
     if (!image_seal(&input->image, SEAL_MOST, &seal, &why)) {
-        return fail(cli, REDFU_BAD_FILE, options->file, why.text);
+        return fail(cli, file_status(&why, REDFU_BAD_FILE), options->file, why.text);
     }
     if (!image_save(&input->image, options->output, format, &why)) {
-        return fail(cli, REDFU_CANNOT_SAVE, "", why.text);
+        return fail(cli, file_status(&why, REDFU_CANNOT_SAVE), "", why.text);
     }
     if (!options->quiet) {
         (void)fprintf(cli->surroundings->out, "%s: %u bytes, CRC-32 %08X, %s\n", options->output,
@@ -56,8 +52,7 @@ static enum redfu_result seal_input(struct cli *cli, struct input *input) {
 enum redfu_result seal_file(struct cli *cli) {
     const struct options *options = cli->options;
     struct input input;
-    enum redfu_result result = input_load(
-        &input, options->file, options->has_addr ? options->addr : IMAGE_NO_ADDRESS, &cli->fault);
+    enum redfu_result result = input_load(&input, options, &cli->fault);
     if (result == REDFU_OK) {
         result = seal_input(cli, &input);
         input_free(&input);

@@ -33,14 +33,17 @@ uint32_t flash_sector_bytes(const struct flash_map *map, unsigned sector) {
 }
 
 unsigned flash_sector_at(const struct flash_map *map, uint32_t addr) {
-    if (!flash_holds(map, addr, 1)) {
-        return FLASH_NO_SECTOR;
-    }
+    uint32_t off = addr - map->base; // below it: past every end
     unsigned sector = 0;
-    while (addr >= flash_sector_address(map, sector + 1)) {
-        sector++;
+    for (unsigned i = 0; i < map->run_count; i++) {
+        uint32_t run_bytes = map->runs[i].count * map->runs[i].sector_bytes;
+        if (off < run_bytes) {
+            return sector + off / map->runs[i].sector_bytes;
+        }
+        off -= run_bytes;
+        sector += map->runs[i].count;
     }
-    return sector;
+    return FLASH_NO_SECTOR;
 }
 
 uint32_t flash_application_address(const struct flash_map *map) {

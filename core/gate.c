@@ -8,17 +8,22 @@
 #include "spec/crc.h"
 #include "spec/stamp.h"
 
-// Room that a load may need: the record opened and closed, with margin for hosts that do so once an
-// element. Below it the pages are turned over on entering DFU mode.
-#define ROOM_WANTED (4u * SETTINGS_RESERVE)
-// And when less than this part of a page is left: the boot stage walks through the log at every reset.
-#define ROOM_PART   2u
+// On entering DFU mode a page more than half full is turned over, since the boot stage walks through its
+// log at every reset, but only where that doubles the room: each turnover is an erase.
+#define ROOM_PART  2u
+// What is worth an erase however little room there is: a load takes 28 bytes, the record opened and
+// closed in a session of its own.
+#define GAIN_LEAST (SETTINGS_RESERVE / 2u)
 // Bytes read at a time by GATE_LOOKING and GATE_CHECKING: small, so that USB is answered between.
-#define STRIDE      256u
+#define STRIDE     256u
 
 // --- The settings store on the bootloader's flash --------------------------------------------------
 
-static enum settings_flash_result flash_outcome(enum flash_result result) {
+static enum settings_flash_result flash_outcome(struct gate *gate, enum flash_result result) {
+    if ((result == FLASH_FAILED || result == FLASH_PROTECTED) &&
+        gate->failures < GATE_FAILURES_MAX) {
+        gate->failures++;
+    }
     return result == FLASH_OK     ? SETTINGS_FLASH_DONE
            : result == FLASH_BUSY ? SETTINGS_FLASH_BUSY
                                   : SETTINGS_FLASH_FAILED;
@@ -31,24 +36,28 @@ static uint32_t page_address(const struct gate *gate, unsigned page) {
 static enum settings_flash_result page_erase(void *ctx, unsigned page) {
     struct gate *gate = ctx;
     unsigned sector = gate->port->map->settings_first + page;
-    return flash_outcome(gate->port->flash_erase(gate->port->ctx, sector));
+    return flash_outcome(gate, gate->port->flash_erase(gate->port->ctx, sector));
 }
 
 static enum settings_flash_result page_program(void *ctx, unsigned page, uint32_t off,
                                                const uint8_t *data, uint32_t len) {
     struct gate *gate = ctx;
-    return flash_outcome(
-        gate->port->flash_program(gate->port->ctx, page_address(gate, page) + off, data, len));
+    return flash_outcome(gate, gate->port->flash_program(
+                                   gate->port->ctx, page_address(gate, page) + off, data, len));
 }
 
 static enum settings_flash_result page_poll(void *ctx) {
     struct gate *gate = ctx;
-    return flash_outcome(gate->port->flash_poll(gate->port->ctx));
+    return flash_outcome(gate, gate->port->flash_poll(gate->port->ctx));
 }
 
 static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
     struct gate *gate = ctx;
     gate->port->flash_read(gate->port->ctx, page_address(gate, page) + off, out, len);
+}
+
+static uint32_t millis(const struct gate *gate) {
+    return gate->port->millis(gate->port->ctx);
 }
 
 // --- Stamps --------------------------------------------------------------------------------------
@@ -57,21 +66,31 @@ static uint32_t base(const struct gate *gate) {
     return flash_application_address(gate->port->map);
 }
 
-// Looks at the block just programmed. Read from flash, so that a stamp may lie in two blocks.
-static void look_for_stamp(struct gate *gate) {
-    uint32_t off = (gate->update->addr - base(gate)) & ~(STAMP_ALIGN - 1u);
-    uint32_t end = gate->update->addr + gate->update->len - base(gate);
-    uint32_t most = flash_end(gate->port->map) - base(gate);
-    uint8_t bytes[STRIDE];
+// Whether a stamp lies here in flash. It never lies over the vectors that wait: its length is not 0.
+static void look_at(struct gate *gate, uint32_t addr) {
+    uint8_t bytes[STAMP_BYTES];
     struct stamp stamp;
-    while (off < end) {
-        uint32_t len = most - off < STRIDE ? most - off : STRIDE;
-        update_read(gate->update, base(gate) + off, bytes, len);
-        for (uint32_t i = 0; i < len && off < end; i += STAMP_ALIGN, off += STAMP_ALIGN) {
-            if (stamp_load(bytes + i, off, &stamp)) {
-                gate->stamp_addr = base(gate) + off;
-                gate->close_wanted = true;
-            }
+    gate->port->flash_read(gate->port->ctx, addr, bytes, sizeof bytes);
+    if (stamp_load(bytes, addr - base(gate), &stamp)) {
+        gate->stamp_addr = addr;
+        gate->close_wanted = true;
+    }
+}
+
+// Looks at the block just programmed, for which the next one waits: at the words that were programmed (and read
+// back), and in flash where the magic is, and where a stamp may have begun in the block before.
+static void look_for_stamp(struct gate *gate) {
+    uint32_t addr;
+    const uint32_t *word = update_words(gate->update, &addr);
+    const uint32_t *end = word + (gate->update->addr + gate->update->len - addr + 3u) / 4u;
+    if (addr % STAMP_ALIGN != 0) {
+        look_at(gate, addr - addr % STAMP_ALIGN);
+        word += (STAMP_ALIGN - addr % STAMP_ALIGN) / 4u;
+    }
+    for (const uint32_t *first = word; word < end; word += STAMP_ALIGN / 4u) {
+        if (load_le32((const uint8_t *)word) == STAMP_MAGIC) {
+            look_at(gate, ((addr + STAMP_ALIGN - 1u) & ~(STAMP_ALIGN - 1u)) +
+                              (uint32_t)((const uint8_t *)word - (const uint8_t *)first));
         }
     }
 }
@@ -119,12 +138,14 @@ static void end_close(struct gate *gate, enum gate_answer answer) {
     if (answer == GATE_GO) {
         gate->is_receiving = false;
         gate->is_inherited = false;
+        gate->close_waits = false;
+        gate->has_block = false; // what comes now is another load
         gate->stamp_addr = 0;
     }
 }
 
 static void start_closing(struct gate *gate) {
-    // Finds room without a turnover (settings.h); if it says otherwise, flash has failed it.
+    // Finds room without a turnover (settings.h), unless flash has failed a write to the store.
     gate->store = settings_receiving_close(&gate->settings);
     gate->step = GATE_CLOSING;
 }
@@ -163,6 +184,9 @@ static void poll_preparing(struct gate *gate) {
     gate->step = GATE_IDLE;
     gate->is_receiving = settings_is_receiving(&gate->settings);
     gate->is_inherited = gate->is_receiving;
+    if (gate->store == SETTINGS_FAILED && gate->failures < GATE_FAILURES_MAX) {
+        gate->store = SETTINGS_OK; // no host has asked yet: gate_open() tries again
+    }
     if (gate->is_receiving) {
         start_checking(gate);
     }
@@ -180,7 +204,14 @@ static void poll_closing(struct gate *gate) {
     if (!store_is_done(gate)) {
         return;
     }
-    end_close(gate, gate->store == SETTINGS_OK ? GATE_GO : GATE_FAILED);
+    if (gate->store == SETTINGS_OK) {
+        gate->store = settings_receiving_close(&gate->settings); // says so again once it is closed
+    }
+    if (gate->store == SETTINGS_TURNOVER) {
+        gate->store = settings_turnover(&gate->settings);
+    } else if (gate->store != SETTINGS_BUSY) {
+        end_close(gate, gate->store == SETTINGS_OK ? GATE_GO : GATE_FAILED);
+    }
 }
 
 static void start_close(struct gate *gate) {
@@ -193,9 +224,10 @@ static void start_close(struct gate *gate) {
 
 // --- The public side -----------------------------------------------------------------------------
 
-static uint32_t room_wanted(const struct gate *gate) {
-    uint32_t part = gate->flash.page_bytes / ROOM_PART;
-    return part > ROOM_WANTED ? part : ROOM_WANTED;
+static bool is_turnover_worth_it(struct gate *gate) {
+    uint32_t room = settings_room(&gate->settings);
+    return room < gate->flash.page_bytes / ROOM_PART &&
+           settings_dead(&gate->settings) >= (room > GAIN_LEAST ? room : GAIN_LEAST);
 }
 
 void gate_init(struct gate *gate, const struct port *port, struct update *update) {
@@ -208,12 +240,18 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
         .poll = page_poll,
         .read = page_read,
     };
+    if (port->flash != NULL) {
+        for (unsigned page = 0; page < 2; page++) {
+            gate->pages[page] = port->flash + (page_address(gate, page) - port->map->base);
+        }
+        gate->flash.mapped = gate->pages;
+    }
     gate->store = settings_open(&gate->settings, &gate->flash);
     gate->is_receiving = settings_is_receiving(&gate->settings);
     gate->is_inherited = gate->is_receiving;
     update->distrusts_blank = gate->is_receiving;
     if (gate->store == SETTINGS_TURNOVER ||
-        (gate->store == SETTINGS_OK && settings_room(&gate->settings) < room_wanted(gate))) {
+        (gate->store == SETTINGS_OK && is_turnover_worth_it(gate))) {
         turn_over(gate);
     } else if (gate->is_receiving) {
         start_checking(gate);
@@ -248,6 +286,10 @@ void gate_poll(struct gate *gate) {
             look_for_stamp(gate);
         }
         gate->is_block_new = false;
+        if (gate->close_waits && millis(gate) - gate->quiet_since_ms >= GATE_QUIET_MS) {
+            gate->close_waits = false;
+            gate->close_wanted = true;
+        }
         if (gate->close_wanted) {
             gate->close_wanted = false;
             if (gate->is_receiving && gate->failed == 0 && gate->update->failed == DFU_STATUS_OK) {
@@ -256,6 +298,10 @@ void gate_poll(struct gate *gate) {
         }
         break;
     }
+}
+
+bool gate_is_at_rest(const struct gate *gate) {
+    return gate->step == GATE_IDLE && !gate->is_block_new && !gate->close_wanted;
 }
 
 bool gate_is_busy(const struct gate *gate) {
@@ -271,17 +317,22 @@ enum gate_answer gate_open(struct gate *gate) {
         return GATE_WAIT;
     }
     if (gate->is_receiving) {
+        gate->close_waits = false; // the load was not over
         return GATE_GO;
     }
     if (gate->store == SETTINGS_FAILED) {
-        return GATE_NO_RECORD; // trying again would wear flash out
+        if (gate->failures < GATE_FAILURES_MAX) {
+            gate->store = SETTINGS_OK;
+        }
+        return GATE_FAILED;
     }
     enum settings_result result = settings_receiving_open(&gate->settings);
     if (result == SETTINGS_BUSY) {
         gate->store = result;
         gate->step = GATE_OPENING;
-    } else if (result == SETTINGS_TURNOVER && gate->store == SETTINGS_OK) {
-        turn_over(gate);
+    } else if ((result == SETTINGS_TURNOVER || result == SETTINGS_OK) &&
+               gate->store == SETTINGS_OK) {
+        turn_over(gate); // SETTINGS_OK: it is there, though flash said that writing it had failed
     } else {
         return GATE_NO_RECORD; // foreign pages, or full
     }
@@ -309,32 +360,50 @@ enum gate_answer gate_leave(struct gate *gate) {
     if (gate->closed != GATE_WAIT) {
         return gate->closed;
     }
-    if (gate->failed != 0 || (gate->stamp_addr == 0 && !(gate->has_block && is_own(gate)))) {
+    bool is_known_whole = gate->stamp_addr != 0 || gate->close_waits;
+    if (gate->failed != 0 || (!is_known_whole && !(gate->has_block && is_own(gate)))) {
         return GATE_NOT_DONE;
     }
+    gate->close_waits = false;
     start_close(gate);
     return GATE_WAIT;
 }
 
-void gate_erased(struct gate *gate, uint32_t addr) {
-    uint32_t bit = 1u << flash_sector_at(gate->port->map, addr);
+// Forgets what was written, and what failed.
+static void begin_anew(struct gate *gate) {
+    gate->written = 0;
+    gate->last_written = 0;
+    gate->stamp_addr = 0;
+    gate->failed = 0;
+}
+
+static void continue_list(struct gate *gate) {
     if (gate->erase_list_ends) {
         gate->erase_list_ends = false;
         gate->erased = 0;
-        gate->written = 0;
-        gate->last_written = 0;
-        gate->stamp_addr = 0;
-        gate->failed = 0;
+        begin_anew(gate);
     }
+}
+
+void gate_erased(struct gate *gate, unsigned sector) {
+    uint32_t bit = 1u << sector;
+    continue_list(gate);
     gate->erased |= bit;
     gate->written &= ~bit;
     gate->failed &= ~bit; // until it fails again
     if (bit == 1u << gate->port->map->application_first) {
         gate->vector_bytes = 0;
+        gate->failed &= ~GATE_LOST;
     }
     if (gate->stamp_addr != 0 && bit == 1u << flash_sector_at(gate->port->map, gate->stamp_addr)) {
         gate->stamp_addr = 0;
     }
+}
+
+void gate_erased_all(struct gate *gate) {
+    continue_list(gate);
+    begin_anew(gate);
+    gate->vector_bytes = 0;
 }
 
 // Bit a sector of a range.
@@ -348,10 +417,11 @@ void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
     gate->written |= sectors_of(gate, addr, len);
     unsigned last = flash_sector_at(gate->port->map, addr + len - 1);
     if (last > gate->last_written) {
-        gate->last_written = last;
+        gate->last_written = (uint8_t)last;
     }
+    uint32_t vectors = base(gate) - addr;
     for (unsigned i = 0; i < UPDATE_VECTOR_BYTES; i++) {
-        if (base(gate) + i - addr < len) {
+        if (vectors + i < len) {
             gate->vector_bytes |= (uint8_t)(1u << i);
         }
     }
@@ -364,23 +434,40 @@ void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
 void gate_block_told(struct gate *gate) {
     if (gate->may_abort && !gate->is_block_told) {
         gate->is_block_told = true;
-        gate->told_at_ms = gate->port->millis(gate->port->ctx);
+        gate->told_at_ms = millis(gate);
     }
 }
 
-// Whether what was erased and written looks like a load that has ended.
+// Whether what was erased and written looks like a load that has ended. The highest write lies in the
+// highest sector of the list or in the next: fwupd leaves the last sector out of its list when the
+// image ends in that sector's first block.
 static bool list_is_complete(const struct gate *gate) {
-    return gate->erased != 0 && (gate->erased & ~gate->written) == 0 &&
-           gate->erased >> gate->last_written == 1u;
+    // A list that waits for its end is the session before's.
+    if (gate->erase_list_ends || gate->erased == 0 || (gate->erased & ~gate->written) != 0) {
+        return false;
+    }
+    uint32_t from_below =
+        gate->erased >> (gate->last_written - 1); // written: not the bootloader's 0
+    return from_below >= 1 && from_below <= 3;
 }
 
 void gate_aborted(struct gate *gate) {
     bool ends_load = gate->may_abort && gate->is_block_told && list_is_complete(gate) &&
-                     is_own(gate) &&
-                     gate->port->millis(gate->port->ctx) - gate->told_at_ms <= GATE_ABORT_WITHIN_MS;
-    if (gate->stamp_addr != 0 || ends_load) {
+                     is_own(gate) && millis(gate) - gate->told_at_ms <= GATE_ABORT_WITHIN_MS;
+    if (gate->stamp_addr != 0) {
         gate->close_wanted = true;
+    } else if (ends_load) {
+        gate->close_waits = true;
+        gate_data_moved(gate); // silence begins now
     }
+}
+
+void gate_data_moved(struct gate *gate) {
+    gate->quiet_since_ms = millis(gate);
+}
+
+void gate_store_is_good(struct gate *gate) {
+    gate->store = SETTINGS_OK;
 }
 
 void gate_failed(struct gate *gate) {
@@ -390,12 +477,27 @@ void gate_failed(struct gate *gate) {
         update->len > 0 ? sectors_of(gate, update->addr, update->len) : 1u << update->sector;
 }
 
+void gate_block_lost(struct gate *gate, uint32_t addr, uint32_t len) {
+    gate->may_abort = false;
+    gate->failed |= flash_application_holds(gate->port->map, addr, len)
+                        ? sectors_of(gate, addr, len)
+                        : GATE_LOST;
+}
+
 void gate_restarted(struct gate *gate) {
     gate->may_abort = false;
     gate->has_block = false;
     gate->erase_list_ends = true;
-    gate->is_inherited = gate->is_receiving || gate->step == GATE_OPENING;
+    // A load whose ABORT has come is over, though the record is still there.
+    gate->is_inherited = (gate->is_receiving || gate->step == GATE_OPENING) && !gate->close_waits;
     gate->vector_bytes = 0;
+}
+
+void gate_taken_over(struct gate *gate) {
+    // A host that has erased, and pauses before its first block, loses nothing.
+    if (gate->has_block) {
+        gate_restarted(gate);
+    }
 }
 
 bool gate_is_receiving(const struct gate *gate) {

@@ -14,7 +14,7 @@
 
 #include "core/flash_map.h"
 
-// Largest packet of endpoint zero, both directions (USB 2.0 5.5.3: 64 at full speed).
+// Largest packet of endpoint zero, both directions (USB 2.0 5.5.3: 64 at high speed, and allowed at full).
 #define PORT_EP0_BYTES 64u
 
 enum flash_result {
@@ -63,6 +63,12 @@ struct port {
     enum flash_result (*flash_poll)(void *ctx);
     // Copies flash to `out`. Not while an operation is under way.
     void (*flash_read)(void *ctx, uint32_t addr, uint8_t *out, uint32_t len);
+    // What lies at map->base, if flash can be read there as well, at the same times: faster by far where single
+    // words are looked at (the settings). NULL: it cannot.
+    const uint8_t *flash;
+    // crc32_update() (spec/crc.h) over flash: a multiple of 4 bytes, more than none, at a multiple of 4.
+    // Not while an operation is under way.
+    uint32_t (*flash_crc)(void *ctx, uint32_t crc, uint32_t addr, uint32_t len);
 
     // --- The rest ----------------------------------------------------------------------------
 
@@ -71,6 +77,21 @@ struct port {
     // Resets the system and starts the application afterwards, whatever the button says
     // (the mailbox's MAILBOX_RUN). Does not return on a chip; a test double may.
     void (*run_application)(void *ctx);
+    // BOOT_REPORT_LEN bytes for a host that asks why the board is in DFU mode (spec/boot.h); NULL:
+    // the request is refused.
+    const uint8_t *report;
+
+    // Sets or lifts write protection of the bootloader's sectors, in the chip's option bytes. Only while
+    // no flash operation is under way. It waits, unlike the rest: some hundred milliseconds, in which
+    // hosts see NAKs. Whether the option bytes now say so. NULL: the request is refused.
+    bool (*protect)(void *ctx, bool is_wanted);
+
+    // NULL where the board never lets a host take the chip's read protection away (the default).
+    // Whether it can be taken away: the chip is protected, and not for ever (RM0090 3.7.3, level 1).
+    bool (*may_unprotect)(void *ctx);
+    // Takes it away, which erases all of flash, this bootloader included, and resets. Does not return
+    // on a chip; a test double may. Only after may_unprotect() has said yes.
+    void (*unprotect)(void *ctx);
 };
 
 #endif

@@ -42,11 +42,12 @@ static void start_data_in(struct usbd *usbd) {
     send_packet(usbd);
 }
 
-static void answer_small(struct usbd *usbd, unsigned value, unsigned len) {
-    usbd->small[0] = (uint8_t)value;
-    usbd->small[1] = (uint8_t)(value >> 8);
+static enum usbd_answer answer_small(struct usbd *usbd, uint8_t value, uint16_t len) {
+    usbd->small[0] = value;
+    usbd->small[1] = 0;
     usbd->data.send = usbd->small;
-    usbd->data.len = (uint16_t)len;
+    usbd->data.len = len;
+    return USBD_ACCEPT;
 }
 
 static enum usbd_answer get_descriptor(struct usbd *usbd) {
@@ -71,94 +72,72 @@ static enum usbd_answer set_configuration(struct usbd *usbd) {
     return USBD_ACCEPT;
 }
 
-static enum usbd_answer device_request(struct usbd *usbd) {
+static enum usbd_answer set_interface(struct usbd *usbd) {
+    if (!usbd->handler->set_alternate(usbd->handler_ctx, usbd->setup.wValue)) {
+        return USBD_STALL;
+    }
+    usbd->alternate = (uint8_t)usbd->setup.wValue;
+    return USBD_ACCEPT;
+}
+
+// bmRequestType and bRequest together: what comes in the wrong direction or to the wrong recipient is
+// another request, and refused as one that does not exist.
+#define KEY(type, request) ((unsigned)(type) << 8 | (unsigned)(request))
+#define TO_INTERFACE       USB_RECIPIENT_INTERFACE
+#define TO_ENDPOINT        USB_RECIPIENT_ENDPOINT
+
+static enum usbd_answer standard_request(struct usbd *usbd) {
     const struct usb_setup *setup = &usbd->setup;
-    bool in = setup->bmRequestType & USB_DIR_IN;
-    switch (setup->bRequest) {
-    case USB_GET_STATUS:
-        answer_small(usbd, 0, 2); // bus powered, no remote wake-up (9.4.5)
-        return in ? USBD_ACCEPT : USBD_STALL;
-    case USB_SET_ADDRESS:
-        if (in || setup->wValue > 127 || setup->wLength != 0) {
+    unsigned recipient = setup->bmRequestType & USB_RECIPIENT_MASK;
+    if (recipient == TO_INTERFACE && (usbd->configuration == 0 || setup->wIndex != 0)) {
+        return USBD_STALL;
+    }
+    // Only endpoint zero exists, and it is never halted (9.4.5).
+    if (recipient == TO_ENDPOINT && (setup->wIndex & 0x7fu) != 0) {
+        return USBD_STALL;
+    }
+    // None that is taken here brings data.
+    if (!(setup->bmRequestType & USB_DIR_IN) && setup->wLength != 0) {
+        return USBD_STALL;
+    }
+    switch (KEY(setup->bmRequestType, setup->bRequest)) {
+    case KEY(USB_DIR_IN, USB_GET_STATUS): // bus powered, no remote wake-up (9.4.5)
+    case KEY(USB_DIR_IN | TO_INTERFACE, USB_GET_STATUS):
+    case KEY(USB_DIR_IN | TO_ENDPOINT, USB_GET_STATUS):
+        return answer_small(usbd, 0, 2);
+    case KEY(0, USB_SET_ADDRESS):
+        if (setup->wValue > 127) {
             return USBD_STALL;
         }
         usbd->address = (uint8_t)setup->wValue;
         usbd->port->usb_address(usbd->port->ctx, usbd->address);
         return USBD_ACCEPT;
-    case USB_GET_DESCRIPTOR:
-        return in ? get_descriptor(usbd) : USBD_STALL;
-    case USB_GET_CONFIGURATION:
-        answer_small(usbd, usbd->configuration, 1);
-        return in && usbd->address != 0 ? USBD_ACCEPT : USBD_STALL;
-    case USB_SET_CONFIGURATION:
-        return in || setup->wLength != 0 ? USBD_STALL : set_configuration(usbd);
-    default:
-        return USBD_STALL; // features and SET_DESCRIPTOR: none here
-    }
-}
-
-static enum usbd_answer interface_request(struct usbd *usbd) {
-    const struct usb_setup *setup = &usbd->setup;
-    bool in = setup->bmRequestType & USB_DIR_IN;
-    if (usbd->configuration == 0 || setup->wIndex != 0) {
-        return USBD_STALL;
-    }
-    switch (setup->bRequest) {
-    case USB_GET_STATUS:
-        answer_small(usbd, 0, 2);
-        return in ? USBD_ACCEPT : USBD_STALL;
-    case USB_GET_INTERFACE:
-        answer_small(usbd, usbd->alternate, 1);
-        return in ? USBD_ACCEPT : USBD_STALL;
-    case USB_SET_INTERFACE:
-        if (in || setup->wLength != 0 ||
-            setup->wValue >= usbd->handler->alternate_count(usbd->handler_ctx)) {
+    case KEY(USB_DIR_IN | TO_INTERFACE, USB_GET_DESCRIPTOR):
+        // Of an interface only a class's (DFU 1.1 4.1.3: the functional one); type codes have their
+        // kind where bmRequestType has it (USB 2.0 9.4.3, table 9-2).
+        if ((setup->wValue >> 8 & USB_TYPE_MASK) != USB_TYPE_CLASS) {
             return USBD_STALL;
         }
-        usbd->alternate = (uint8_t)setup->wValue;
-        usbd->handler->set_alternate(usbd->handler_ctx, usbd->alternate);
-        return USBD_ACCEPT;
-    case USB_GET_DESCRIPTOR:
-        return in ? get_descriptor(usbd) : USBD_STALL; // DFU 1.1 4.1.3: the functional descriptor
+        return get_descriptor(usbd);
+    case KEY(USB_DIR_IN, USB_GET_DESCRIPTOR):
+        return get_descriptor(usbd);
+    case KEY(USB_DIR_IN, USB_GET_CONFIGURATION):
+        return usbd->address != 0 ? answer_small(usbd, usbd->configuration, 1) : USBD_STALL;
+    case KEY(0, USB_SET_CONFIGURATION):
+        return set_configuration(usbd);
+    case KEY(USB_DIR_IN | TO_INTERFACE, USB_GET_INTERFACE):
+        return answer_small(usbd, usbd->alternate, 1);
+    case KEY(TO_INTERFACE, USB_SET_INTERFACE):
+        return set_interface(usbd);
+    case KEY(TO_ENDPOINT, USB_CLEAR_FEATURE):
+        return setup->wValue == USB_FEATURE_ENDPOINT_HALT ? USBD_ACCEPT : USBD_STALL;
     default:
-        return USBD_STALL;
+        return USBD_STALL; // other features, SET_DESCRIPTOR: none here
     }
 }
 
-static enum usbd_answer endpoint_request(struct usbd *usbd) {
-    const struct usb_setup *setup = &usbd->setup;
-    // Only endpoint zero exists, and it is never halted (9.4.5).
-    if ((setup->wIndex & 0x7fu) != 0) {
-        return USBD_STALL;
-    }
-    switch (setup->bRequest) {
-    case USB_GET_STATUS:
-        answer_small(usbd, 0, 2);
-        return setup->bmRequestType & USB_DIR_IN ? USBD_ACCEPT : USBD_STALL;
-    case USB_CLEAR_FEATURE:
-        return setup->wValue == USB_FEATURE_ENDPOINT_HALT && setup->wLength == 0 &&
-                       !(setup->bmRequestType & USB_DIR_IN)
-                   ? USBD_ACCEPT
-                   : USBD_STALL;
-    default:
-        return USBD_STALL;
-    }
-}
-
-static enum usbd_answer dispatch(struct usbd *usbd) {
-    if ((usbd->setup.bmRequestType & USB_TYPE_MASK) != USB_TYPE_STANDARD) {
-        return usbd->handler->request(usbd->handler_ctx, &usbd->setup, &usbd->data);
-    }
-    switch (usbd->setup.bmRequestType & USB_RECIPIENT_MASK) {
-    case USB_RECIPIENT_DEVICE:
-        return device_request(usbd);
-    case USB_RECIPIENT_INTERFACE:
-        return interface_request(usbd);
-    case USB_RECIPIENT_ENDPOINT:
-        return endpoint_request(usbd);
-    default:
-        return USBD_STALL;
-    }
+static bool is_standard(const struct usbd *usbd) {
+    return (usbd->setup.bmRequestType & USB_TYPE_MASK) == USB_TYPE_STANDARD;
 }
 
 void usbd_bus_reset(struct usbd *usbd) {
@@ -176,7 +155,9 @@ void usbd_setup(struct usbd *usbd, const uint8_t packet[USB_SETUP_LEN]) {
     usbd->moved = 0;
     usbd->stage = USBD_STAGE_IDLE;
 
-    enum usbd_answer answer = dispatch(usbd);
+    enum usbd_answer answer =
+        is_standard(usbd) ? standard_request(usbd)
+                          : usbd->handler->request(usbd->handler_ctx, &usbd->setup, &usbd->data);
     bool in = usbd->setup.bmRequestType & USB_DIR_IN;
     if (answer == USBD_LATER && in && usbd->setup.wLength > 0) {
         usbd->stage = USBD_STAGE_DATA_LATER;
@@ -197,7 +178,7 @@ void usbd_setup(struct usbd *usbd, const uint8_t packet[USB_SETUP_LEN]) {
 void usbd_out(struct usbd *usbd, const uint8_t *data, unsigned len) {
     if (usbd->stage == USBD_STAGE_STATUS_OUT) {
         usbd->stage = USBD_STAGE_IDLE;
-        if ((usbd->setup.bmRequestType & USB_TYPE_MASK) != USB_TYPE_STANDARD) {
+        if (!is_standard(usbd)) {
             usbd->handler->finished(usbd->handler_ctx, &usbd->setup);
         }
         return;
@@ -226,10 +207,9 @@ void usbd_out(struct usbd *usbd, const uint8_t *data, unsigned len) {
 }
 
 void usbd_in_done(struct usbd *usbd) {
-    bool for_handler = (usbd->setup.bmRequestType & USB_TYPE_MASK) != USB_TYPE_STANDARD;
     if (usbd->stage == USBD_STAGE_STATUS_IN) {
         usbd->stage = USBD_STAGE_IDLE;
-        if (for_handler) {
+        if (!is_standard(usbd)) {
             usbd->handler->finished(usbd->handler_ctx, &usbd->setup);
         }
         return;
@@ -246,7 +226,7 @@ void usbd_in_done(struct usbd *usbd) {
         return;
     }
     usbd->stage = USBD_STAGE_HELD;
-    if (for_handler) {
+    if (!is_standard(usbd)) {
         usbd->handler->sent(usbd->handler_ctx, &usbd->setup);
     }
     if (!usbd->data.hold_status) {
@@ -273,10 +253,6 @@ void usbd_release_status(struct usbd *usbd) {
         usbd->stage = USBD_STAGE_STATUS_OUT;
         usbd->port->ep0_receive(usbd->port->ctx);
     }
-}
-
-bool usbd_is_held(const struct usbd *usbd) {
-    return usbd->stage == USBD_STAGE_HELD;
 }
 
 bool usbd_is_waiting_for_data(const struct usbd *usbd) {

@@ -47,12 +47,11 @@ struct usbd_handler {
     void (*finished)(void *ctx, const struct usb_setup *setup);
     // Bus reset or SET_CONFIGURATION: what was under way is over; alternate setting 0 is chosen.
     void (*reset)(void *ctx);
-    // SET_INTERFACE: a host opens (or reopens) interface 0.
-    void (*set_alternate)(void *ctx, unsigned alternate);
+    // SET_INTERFACE: a host opens (or reopens) interface 0. False, with nothing changed: there is no
+    // such alternate setting.
+    bool (*set_alternate)(void *ctx, unsigned alternate);
     // GET_DESCRIPTOR: the bytes, or NULL (STALL). `index` is wValue's low byte.
     const uint8_t *(*descriptor)(void *ctx, unsigned type, unsigned index, unsigned *len);
-    // Alternate settings of interface 0.
-    unsigned (*alternate_count)(void *ctx);
 };
 
 enum usbd_stage {
@@ -66,19 +65,20 @@ enum usbd_stage {
 };
 
 struct usbd {
-    const struct port *port;
-    const struct usbd_handler *handler;
-    void *handler_ctx;
-    struct usb_setup setup;
-    struct usbd_data data;
+    // Bytes first: Thumb reaches the first 32 with short instructions.
     enum usbd_stage stage;
-    uint16_t moved;    // bytes of the data stage done
     uint8_t in_flight; // bytes of the packet queued
     bool zero_packet;  // an empty packet must end the data stage (USB 2.0 5.5.3)
-    uint8_t small[2];  // answers of the standard requests
     uint8_t address;
     uint8_t configuration; // 0: not configured
     uint8_t alternate;
+    uint8_t small[2]; // answers of the standard requests
+    uint16_t moved;   // bytes of the data stage done
+    struct usb_setup setup;
+    struct usbd_data data;
+    const struct port *port;
+    const struct usbd_handler *handler;
+    void *handler_ctx;
 };
 
 void usbd_init(struct usbd *usbd, const struct port *port, const struct usbd_handler *handler,
@@ -94,7 +94,6 @@ void usbd_in_done(struct usbd *usbd);
 void usbd_send(struct usbd *usbd, const uint8_t *data, unsigned len);
 void usbd_stall(struct usbd *usbd);
 void usbd_release_status(struct usbd *usbd);
-bool usbd_is_held(const struct usbd *usbd);
 bool usbd_is_waiting_for_data(const struct usbd *usbd);
 
 #endif

@@ -36,21 +36,23 @@ void redfui_take_functional(struct redfu_device *device, const uint8_t *bytes, s
     }
 }
 
+static bool says_dfuse(const struct redfu_device *device) {
+    return device->dfu_version >= DFUSE_VERSION && device->dfu_version < DFUSE_VERSION_END;
+}
+
 void redfui_decide_kind(struct redfu_device *device, uint8_t protocol) {
-    bool says_dfuse =
-        device->dfu_version >= DFUSE_VERSION && device->dfu_version < DFUSE_VERSION_END;
     bool is_st = device->vendor == VENDOR_ST && device->product == PRODUCT_ST_DFU;
     if (protocol == DFU_PROTOCOL_RUNTIME) {
         device->kind = REDFU_KIND_RUNTIME;
     } else {
-        device->kind = says_dfuse || is_st ? REDFU_KIND_DFUSE : REDFU_KIND_DFU;
+        device->kind = says_dfuse(device) || is_st ? REDFU_KIND_DFUSE : REDFU_KIND_DFU;
     }
 }
 
 struct redfu *redfui_new(const struct transport *transport) {
     struct redfu *redfu = malloc(sizeof *redfu);
     if (redfu) {
-        redfu->transport = *transport;
+        redfui_tap(&redfu->tap, transport, &redfu->transport);
     }
     return redfu;
 }
@@ -68,6 +70,12 @@ enum redfu_result redfu_new(struct redfu **redfu, struct redfu_fault *fault) {
         return redfui_no_memory(fault);
     }
     return REDFU_OK;
+}
+
+void redfu_listen(struct redfu *redfu,
+                  void (*tell)(void *ctx, const struct redfu_transfer *transfer), void *ctx) {
+    redfu->tap.tell = tell;
+    redfu->tap.ctx = ctx;
 }
 
 void redfu_free(struct redfu *redfu) {
@@ -93,6 +101,12 @@ static void read_texts(const struct transport *transport, struct redfu_device *d
     (void)redfui_string(&link, device->manufacturer_string, device->manufacturer);
     (void)redfui_string(&link, device->product_string, device->product_name);
     (void)redfui_string(&link, device->serial_string, device->serial);
+    // ST's identity without DfuSe's version: others take it for plain DFU (sboot), and then no layout is there.
+    char layout[REDFU_TEXT_MAX];
+    if (device->kind == REDFU_KIND_DFUSE && !says_dfuse(device) &&
+        redfui_string(&link, device->alternate_strings[0], layout) && layout[0] != '@') {
+        device->kind = REDFU_KIND_DFU;
+    }
     transport->close(transport->ctx, handle);
 }
 
@@ -187,20 +201,35 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
     if (count > 0) {
         append(fault->advice, sizeof fault->advice, "\nConnected DFU interfaces:");
     }
+    bool has_runtime = false;
     for (size_t i = 0; i < count; i++) {
         append_device(fault, &devices[i]);
+        has_runtime |= devices[i].kind == REDFU_KIND_RUNTIME;
+    }
+    if (has_runtime) {
+        append(fault->advice, sizeof fault->advice,
+               "\n`redfu write` leads one that runs an application into DFU mode, if --path (or "
+               "--serial, --usb-id) names it; a DFU button does it as well.");
     }
     return fault->result;
 }
 
+// In DFU mode, of either kind: who has to say which one is meant sees all that `list` shows.
+static bool is_candidate(const struct redfu_device *device, const struct redfu_filter *filter) {
+    return device->kind != REDFU_KIND_RUNTIME && redfu_matches(device, filter);
+}
+
 static enum redfu_result refuse_many(const struct redfu_device *devices, size_t count,
-                                     const struct redfu_filter *filter, enum redfu_kind kind,
-                                     size_t matches, struct redfu_fault *fault) {
+                                     const struct redfu_filter *filter, struct redfu_fault *fault) {
+    size_t matches = 0;
+    for (size_t i = 0; i < count; i++) {
+        matches += is_candidate(&devices[i], filter);
+    }
     (void)redfui_fail(fault, REDFU_MANY_DEVICES,
                       "%zu devices in DFU mode are connected: which one is meant?", matches);
     append(fault->advice, sizeof fault->advice, "Say it with --serial, --path or --usb-id:");
     for (size_t i = 0; i < count; i++) {
-        if (devices[i].kind == kind && redfu_matches(&devices[i], filter)) {
+        if (is_candidate(&devices[i], filter)) {
             append_device(fault, &devices[i]);
         }
     }
@@ -232,5 +261,5 @@ enum redfu_result redfu_choose(const struct redfu_device *devices, size_t count,
     if (matches == 0) {
         return refuse_none(devices, count, filter, fault);
     }
-    return matches == 1 ? REDFU_OK : refuse_many(devices, count, filter, kind, matches, fault);
+    return matches == 1 ? REDFU_OK : refuse_many(devices, count, filter, fault);
 }

@@ -173,19 +173,19 @@ static bool is_gone(const struct link *link) {
 
 static enum redfu_result refuse_unplugged(const struct link *link) {
     char where[64];
+    bool is_changing = link->phase == REDFU_PHASE_ERASE || link->phase == REDFU_PHASE_WRITE;
     (void)redfui_fail(link->fault, REDFU_UNPLUGGED,
                       "the device was unplugged, or lost its power, while %s",
                       place(link, where, sizeof where));
-    (void)redfui_advise(link->fault,
-                        "%sPlug the board in and give the command again. If it does not come back "
-                        "in DFU mode by itself, hold its DFU button while it starts.",
-                        link->phase == REDFU_PHASE_ERASE || link->phase == REDFU_PHASE_WRITE
-                            ? "The image on the board is incomplete. "
-                            : "");
+    (void)redfui_advise(
+        link->fault,
+        "%sPlug the board in and give the command again. If it does not come back "
+        "in DFU mode by itself, hold its DFU button while it starts.",
+        is_changing && !link->has_settings ? "The image on the board is incomplete. " : "");
     return locate(link);
 }
 
-static enum redfu_result refuse_transfer(const struct link *link, enum transport_result result,
+enum redfu_result redfui_refuse_transfer(const struct link *link, enum transport_result result,
                                          const char *request) {
     char where[64];
     bool is_silent = result == TRANSPORT_TIMEOUT || result == TRANSPORT_FAILED;
@@ -204,10 +204,12 @@ static enum redfu_result refuse_transfer(const struct link *link, enum transport
 }
 
 // What usually lies behind a status. Never a proposal to lift read protection: that erases the chip.
-static const char *advice_for(uint8_t status) {
+static const char *advice_for(uint8_t status, bool is_explained) {
     switch (status) {
-    case DFU_STATUS_ERR_WRITE:
-        return "The sector may be write-protected (option bytes), or the supply too low.";
+    case DFU_STATUS_ERR_WRITE: // redfu-boot's sentence knows which of several it is
+        return is_explained
+                   ? ""
+                   : "The sector may be write-protected (option bytes), or the supply too low.";
     case DFU_STATUS_ERR_ERASE:
     case DFU_STATUS_ERR_PROG:
     case DFU_STATUS_ERR_VERIFY:
@@ -238,7 +240,7 @@ static enum redfu_result refuse_status(const struct link *link, const struct dfu
         fault, REDFU_DEVICE_ERROR, "%s failed: the device reports %s (%u) in %s%s%s%s",
         place(link, where, sizeof where), dfu_status_name(answer->status), answer->status,
         dfu_state_name(answer->state), says[0] ? ": \"" : "", says, says[0] ? "\"" : "");
-    (void)redfui_advise(fault, "%s", advice_for(answer->status));
+    (void)redfui_advise(fault, "%s", advice_for(answer->status, says[0] != '\0'));
     (void)snprintf(fault->device_says, sizeof fault->device_says, "%s", says);
     fault->has_status = true;
     fault->status = answer->status;
@@ -254,7 +256,7 @@ static enum redfu_result refuse_stall(struct link *link, const char *request) {
         return result;
     }
     return answer.status != DFU_STATUS_OK ? refuse_status(link, &answer)
-                                          : refuse_transfer(link, TRANSPORT_STALL, request);
+                                          : redfui_refuse_transfer(link, TRANSPORT_STALL, request);
 }
 
 static enum redfu_result refuse_stuck(const struct link *link, uint8_t state, const char *why) {
@@ -276,7 +278,7 @@ enum redfu_result redfui_getstate(struct link *link, uint8_t *state) {
     if (result == TRANSPORT_OK && moved != 1) {
         result = TRANSPORT_FAILED;
     }
-    return result == TRANSPORT_OK ? REDFU_OK : refuse_transfer(link, result, "GETSTATE");
+    return result == TRANSPORT_OK ? REDFU_OK : redfui_refuse_transfer(link, result, "GETSTATE");
 }
 
 static enum transport_result ask_status(const struct link *link, struct dfu_answer *answer) {
@@ -301,7 +303,7 @@ enum redfu_result redfui_getstatus(struct link *link, struct dfu_answer *answer)
         sleep_ms(link, STATUS_STALL_MS);
         result = ask_status(link, answer);
     }
-    return result == TRANSPORT_OK ? REDFU_OK : refuse_transfer(link, result, "GETSTATUS");
+    return result == TRANSPORT_OK ? REDFU_OK : redfui_refuse_transfer(link, result, "GETSTATUS");
 }
 
 enum redfu_result redfui_check(struct link *link) {
@@ -315,7 +317,7 @@ enum redfu_result redfui_abort(struct link *link) {
     enum transport_result result = class_out(link, DFU_ABORT, 0, NULL, 0);
     return result == TRANSPORT_OK      ? REDFU_OK
            : result == TRANSPORT_STALL ? refuse_stall(link, "ABORT")
-                                       : refuse_transfer(link, result, "ABORT");
+                                       : redfui_refuse_transfer(link, result, "ABORT");
 }
 
 enum redfu_result redfui_set_alternate(struct link *link, uint8_t alternate) {
@@ -329,19 +331,7 @@ enum redfu_result redfui_set_alternate(struct link *link, uint8_t alternate) {
                           "the device refuses its own alternate setting %u", alternate);
         return locate(link);
     }
-    return refuse_transfer(link, result, "SET_INTERFACE");
-}
-
-enum redfu_result redfui_get_alternate(struct link *link, uint8_t *alternate) {
-    uint16_t moved = 0;
-    enum transport_result result =
-        control(link, USB_DIR_IN | USB_RECIPIENT_INTERFACE, USB_GET_INTERFACE, 0, link->interface,
-                alternate, 1, &moved, REQUEST_TIMEOUT_MS);
-    if (result == TRANSPORT_STALL || (result == TRANSPORT_OK && moved != 1)) {
-        *alternate = 0; // may be refused where there is only one (USB 2.0 9.4.4)
-        return REDFU_OK;
-    }
-    return result == TRANSPORT_OK ? REDFU_OK : refuse_transfer(link, result, "GET_INTERFACE");
+    return redfui_refuse_transfer(link, result, "SET_INTERFACE");
 }
 
 // --- To dfuIDLE ----------------------------------------------------------------------------------
@@ -389,7 +379,7 @@ enum redfu_result redfui_make_idle(struct link *link) {
         rounds++;
         enum transport_result sent = class_out(link, (uint8_t)request, 0, NULL, 0);
         if (sent != TRANSPORT_OK && sent != TRANSPORT_STALL) {
-            return refuse_transfer(link, sent, request == DFU_ABORT ? "ABORT" : "CLRSTATUS");
+            return redfui_refuse_transfer(link, sent, request == DFU_ABORT ? "ABORT" : "CLRSTATUS");
         }
     }
     return refuse_stuck(link, state, "the device cannot be led to dfuIDLE");
@@ -430,7 +420,7 @@ enum redfu_result redfui_download(struct link *link, uint16_t block, const uint8
     if (sent == TRANSPORT_STALL) {
         return refuse_stall(link, "DNLOAD");
     }
-    return sent == TRANSPORT_OK ? wait_done(link) : refuse_transfer(link, sent, "DNLOAD");
+    return sent == TRANSPORT_OK ? wait_done(link) : redfui_refuse_transfer(link, sent, "DNLOAD");
 }
 
 static enum redfu_result command(struct link *link, uint8_t code, uint32_t addr) {
@@ -447,23 +437,50 @@ enum redfu_result redfui_erase(struct link *link, uint32_t addr) {
     return command(link, DFUSE_CMD_ERASE, addr);
 }
 
-enum redfu_result redfui_upload(struct link *link, uint16_t block, uint8_t *bytes, uint16_t len) {
-    uint16_t moved = 0;
+enum redfu_result redfui_upload_some(struct link *link, uint16_t block, uint8_t *bytes,
+                                     uint16_t len, uint16_t *moved) {
+    *moved = 0;
     enum transport_result result =
-        class_in(link, DFU_UPLOAD, block, bytes, len, &moved, STATUS_TIMEOUT_MS);
+        class_in(link, DFU_UPLOAD, block, bytes, len, moved, STATUS_TIMEOUT_MS);
     if (result == TRANSPORT_STALL) {
         return refuse_stall(link, "UPLOAD");
     }
-    if (result != TRANSPORT_OK) {
-        return refuse_transfer(link, result, "UPLOAD");
-    }
-    if (moved != len) {
+    return result == TRANSPORT_OK ? REDFU_OK : redfui_refuse_transfer(link, result, "UPLOAD");
+}
+
+enum redfu_result redfui_upload(struct link *link, uint16_t block, uint8_t *bytes, uint16_t len) {
+    uint16_t moved;
+    enum redfu_result result = redfui_upload_some(link, block, bytes, len, &moved);
+    if (result == REDFU_OK && moved != len) {
         char where[64];
         (void)redfui_fail(link->fault, REDFU_TRANSFER, "%s: the device gave %u bytes instead of %u",
                           place(link, where, sizeof where), moved, len);
         return locate(link);
     }
-    return REDFU_OK;
+    return result;
+}
+
+bool redfui_can_queue(const struct link *link) {
+    return link->transport->queue != NULL;
+}
+
+enum transport_result redfui_queue_upload(const struct link *link, uint16_t block, uint8_t *bytes,
+                                          uint16_t len) {
+    struct usb_setup setup = {USB_DIR_IN | USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_UPLOAD,
+                              block, link->interface, len};
+    return link->transport->queue(link->transport->ctx, link->handle, &setup, bytes,
+                                  STATUS_TIMEOUT_MS);
+}
+
+enum transport_result redfui_await_upload(const struct link *link, uint16_t len) {
+    uint16_t moved;
+    enum transport_result result =
+        link->transport->await(link->transport->ctx, link->handle, &moved);
+    return result == TRANSPORT_OK && moved != len ? TRANSPORT_FAILED : result;
+}
+
+void redfui_drop_uploads(const struct link *link) {
+    link->transport->drop(link->transport->ctx, link->handle);
 }
 
 // --- Leaving -------------------------------------------------------------------------------------
@@ -512,7 +529,7 @@ enum redfu_result redfui_leave(struct link *link) {
         return REDFU_OK;
     }
     if (sent != TRANSPORT_OK) {
-        return refuse_transfer(link, sent, "DNLOAD");
+        return redfui_refuse_transfer(link, sent, "DNLOAD");
     }
     // GETSTATUS sets leaving going. Many devices (ST's stack) are gone before they have answered it;
     // that is no failure.
@@ -527,4 +544,42 @@ enum redfu_result redfui_leave(struct link *link) {
         link->fault->result = result = REDFU_STAYED;
     }
     return result;
+}
+
+// --- Manifestation -------------------------------------------------------------------------------
+
+enum redfu_result redfui_manifest(struct link *link, uint32_t max_ms, uint32_t poll_max_ms) {
+    enum transport_result sent = class_out(link, DFU_DNLOAD, 0, NULL, 0);
+    uint64_t start = now_ms(link);
+    if (sent == TRANSPORT_STALL) {
+        return refuse_stall(link, "the empty DNLOAD that ends the file");
+    }
+    if (sent != TRANSPORT_OK) {
+        return redfui_refuse_transfer(link, sent, "the empty DNLOAD that ends the file");
+    }
+    for (;;) {
+        struct dfu_answer answer;
+        sent = ask_status(link, &answer);
+        // Many devices leave without a word: the host finds them gone, or silent in what A.2.8 calls dfuMANIFEST.
+        if (sent == TRANSPORT_GONE || (sent == TRANSPORT_FAILED && is_gone(link))) {
+            return REDFU_OK;
+        }
+        if (sent != TRANSPORT_OK) {
+            return redfui_refuse_transfer(link, sent, "GETSTATUS while it manifests");
+        }
+        if (answer.status != DFU_STATUS_OK || answer.state == DFU_STATE_ERROR) {
+            return refuse_status(link, &answer);
+        }
+        if (answer.state == DFU_STATE_IDLE || answer.state == DFU_STATE_MANIFEST_WAIT_RESET) {
+            return REDFU_OK;
+        }
+        if (answer.state != DFU_STATE_MANIFEST_SYNC && answer.state != DFU_STATE_MANIFEST) {
+            return refuse_stuck(link, answer.state, "the device went into an unexpected state");
+        }
+        if (now_ms(link) - start >= max_ms) {
+            return refuse_stuck(link, answer.state, "the device stays busy manifesting");
+        }
+        uint32_t poll_ms = answer.poll_ms > 0 ? answer.poll_ms : 1;
+        sleep_ms(link, poll_ms < poll_max_ms ? poll_ms : poll_max_ms);
+    }
 }

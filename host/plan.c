@@ -7,120 +7,13 @@
 #include <string.h>
 
 #include "host/fault.h"
-#include "host/redfu.h"
-#include "spec/bytes.h"
+#include "host/plan.h"
+#include "spec/crc.h"
 
 // Runs begin and end on multiples of this inside erased sectors. 8: the double word STM32L4 and G4
 // program at least (RM0394 3.3.7), and what STM32CubeProgrammer's log speaks of. 0xFF programs
 // nothing.
 #define GRANULE 8u
-
-static uint64_t segment_end(const struct redfu_segment *segment) {
-    return segment->addr + (uint64_t)segment->len;
-}
-
-// The stretch of sectors that can be used in the way `can` says, for advice; false if there is none.
-static bool usable_area(const struct redfu_layout *layout, uint8_t can, uint32_t *first,
-                        uint32_t *last) {
-    for (unsigned i = 0; i < layout->group_count; i++) {
-        if ((layout->groups[i].can & can) != can) {
-            continue;
-        }
-        *first = layout->groups[i].addr;
-        uint32_t next = *first;
-        for (; i < layout->group_count && (layout->groups[i].can & can) == can &&
-               layout->groups[i].addr == next;
-             i++) {
-            next += layout->groups[i].count * layout->groups[i].sector_bytes;
-        }
-        *last = next - 1;
-        return true;
-    }
-    return false;
-}
-
-static void advise_area(const struct redfu_layout *layout, uint8_t can, const char *what,
-                        struct redfu_fault *fault) {
-    uint32_t first;
-    uint32_t last;
-    if (usable_area(layout, can, &first, &last)) {
-        (void)redfui_advise(fault, "%s 0x%08X-0x%08X here (%s).", what, first, last, layout->name);
-    } else {
-        (void)redfui_advise(fault, "The memory \"%s\" has no such part.", layout->name);
-    }
-}
-
-static enum redfu_result refuse_outside(const struct redfu_layout *layout, uint64_t addr,
-                                        uint64_t end, uint8_t can, struct redfu_fault *fault) {
-    (void)redfui_fail(fault, REDFU_OUTSIDE,
-                      "0x%08X-0x%08X lies outside the device's memory map: nothing is at 0x%08X",
-                      (uint32_t)addr, (uint32_t)(end - 1), (uint32_t)addr);
-    advise_area(layout, can, can == REDFU_CAN_READ ? "Readable is" : "The application area is",
-                fault);
-    return redfui_at(fault, (uint32_t)addr);
-}
-
-static enum redfu_result refuse_read_only(const struct redfu_layout *layout, uint32_t addr,
-                                          const struct redfu_sector *sector,
-                                          struct redfu_fault *fault) {
-    (void)redfui_fail(fault, REDFU_READ_ONLY,
-                      "0x%08X lies in sector %u (0x%08X-0x%08X), which the device declares "
-                      "read-only: the bootloader and its settings are kept there",
-                      addr, sector->number, sector->addr, sector->addr + (sector->bytes - 1));
-    advise_area(layout, REDFU_CAN_ERASE | REDFU_CAN_WRITE,
-                "Link the image for the application area, or give an address in it: it is", fault);
-    return redfui_at(fault, addr);
-}
-
-// Segment that began inside the map and runs off it at `addr`.
-static enum redfu_result refuse_too_large(const struct redfu_segment *segment, uint64_t addr,
-                                          struct redfu_fault *fault) {
-    (void)redfui_fail(fault, REDFU_TOO_LARGE,
-                      "the image is %llu bytes too large: it ends at 0x%08X, the memory at 0x%08X",
-                      (unsigned long long)(segment_end(segment) - addr),
-                      (uint32_t)(segment_end(segment) - 1), (uint32_t)(addr - 1));
-    (void)redfui_advise(fault, "From 0x%08X there is room for %llu bytes.", segment->addr,
-                        (unsigned long long)(addr - segment->addr));
-    return redfui_at(fault, (uint32_t)addr);
-}
-
-// Walks the sectors a segment touches. Each must allow what `can` asks for.
-static enum redfu_result check_segment(const struct redfu_layout *layout,
-                                       const struct redfu_segment *segment, uint8_t can,
-                                       struct redfu_fault *fault) {
-    struct redfu_sector sector;
-    for (uint64_t addr = segment->addr; addr < segment_end(segment);) {
-        if (!redfu_layout_sector_at(layout, (uint32_t)addr, &sector)) {
-            return addr == segment->addr || can != REDFU_CAN_WRITE
-                       ? refuse_outside(layout, addr, segment_end(segment), can, fault)
-                       : refuse_too_large(segment, addr, fault);
-        }
-        if ((sector.can & can) != can) {
-            return can == REDFU_CAN_READ
-                       ? redfui_fail(fault, REDFU_READ_ONLY,
-                                     "0x%08X lies in a part the device does not let anybody read",
-                                     (uint32_t)addr)
-                       : refuse_read_only(layout, (uint32_t)addr, &sector, fault);
-        }
-        addr = (uint64_t)sector.addr + sector.bytes;
-    }
-    return REDFU_OK;
-}
-
-static enum redfu_result check_order(const struct redfu_segment *segments, size_t count,
-                                     struct redfu_fault *fault) {
-    for (size_t i = 0; i < count; i++) {
-        if (segments[i].len == 0 || segment_end(&segments[i]) > UINT64_C(1) << 32 ||
-            (i > 0 && segments[i].addr < segment_end(&segments[i - 1]))) {
-            (void)redfui_fail(fault, REDFU_BAD_FILE,
-                              "the segment at 0x%08X is empty, passes the end of the address space "
-                              "or lies over the one before",
-                              segments[i].addr);
-            return redfui_at(fault, segments[i].addr);
-        }
-    }
-    return REDFU_OK;
-}
 
 static bool append_sector(struct redfu_plan *plan, const struct redfu_sector *sector) {
     struct redfu_sector *grown =
@@ -168,32 +61,63 @@ static void widen(const struct redfu_layout *layout, const struct redfu_segment 
     }
 }
 
-// Puts [first, end) of 0xFF and the segment's bytes on the list, into the last run if they touch.
-static bool append_run(struct redfu_plan *plan, const struct redfu_segment *segment, uint64_t first,
-                       uint64_t end) {
-    struct redfu_segment *run = plan->run_count > 0 ? &plan->runs[plan->run_count - 1] : NULL;
-    if (!run || first > segment_end(run)) {
-        struct redfu_segment *grown =
-            realloc(plan->runs, (plan->run_count + 1) * sizeof *plan->runs);
-        if (!grown) {
-            return false;
-        }
-        plan->runs = grown;
-        run = &plan->runs[plan->run_count++];
-        *run = (struct redfu_segment){.addr = (uint32_t)first};
+static bool append_segment(struct redfu_segment **all, size_t *count,
+                           const struct redfu_segment *segment) {
+    struct redfu_segment *grown = realloc(*all, (*count + 1) * sizeof **all);
+    if (!grown) {
+        return false;
     }
-    uint32_t len = (uint32_t)(end - run->addr);
-    uint8_t *bytes = realloc((void *)run->bytes, len);
+    *all = grown;
+    grown[(*count)++] = *segment;
+    return true;
+}
+
+// Makes the plan the owner of bytes from malloc(); NULL is allowed, to be filled in.
+static bool own(struct redfu_plan *plan, uint8_t *bytes) {
+    uint8_t **grown = realloc(plan->store, (plan->store_count + 1) * sizeof *plan->store);
+    if (!grown) {
+        return false;
+    }
+    plan->store = grown;
+    grown[plan->store_count++] = bytes;
+    return true;
+}
+
+// Puts [first, end) of 0xFF and the segment's bytes on the list, into the last stretch if they touch.
+// While the image is made, store[i] holds the bytes of image[i].
+static bool append_image(struct redfu_plan *plan, const struct redfu_segment *segment,
+                         uint64_t first, uint64_t end) {
+    struct redfu_segment fresh = {.addr = (uint32_t)first};
+    bool is_new =
+        plan->image_count == 0 || first > segment_end(&plan->image[plan->image_count - 1]);
+    if (is_new && (!own(plan, NULL) || !append_segment(&plan->image, &plan->image_count, &fresh))) {
+        return false;
+    }
+    struct redfu_segment *last = &plan->image[plan->image_count - 1];
+    uint32_t len = (uint32_t)(end - last->addr);
+    uint8_t *bytes = realloc(plan->store[plan->image_count - 1], len);
     if (!bytes) {
         return false;
     }
-    if (len > run->len) {
-        memset(bytes + run->len, 0xff, len - run->len);
+    plan->store[plan->image_count - 1] = bytes;
+    last->bytes = bytes;
+    if (len > last->len) {
+        memset(bytes + last->len, 0xff, len - last->len);
     }
-    memcpy(bytes + (segment->addr - run->addr), segment->bytes, segment->len);
-    plan->write_bytes += len - run->len;
-    run->bytes = bytes;
-    run->len = len;
+    memcpy(bytes + (segment->addr - last->addr), segment->bytes, segment->len);
+    last->len = len;
+    return true;
+}
+
+bool redfui_plan_runs(struct redfu_plan *plan) {
+    plan->run_count = 0;
+    plan->write_bytes = 0;
+    for (size_t i = 0; i < plan->image_count; i++) {
+        if (!append_segment(&plan->runs, &plan->run_count, &plan->image[i])) {
+            return false;
+        }
+        plan->write_bytes += plan->image[i].len;
+    }
     return true;
 }
 
@@ -201,18 +125,21 @@ enum redfu_result redfu_plan_write(const struct redfu_layout *layout,
                                    const struct redfu_segment *segments, size_t count,
                                    struct redfu_plan *plan, struct redfu_fault *fault) {
     memset(plan, 0, sizeof *plan);
-    enum redfu_result result = check_order(segments, count, fault);
+    enum redfu_result result = redfui_check_order(segments, count, fault);
     for (size_t i = 0; i < count && result == REDFU_OK; i++) {
-        result = check_segment(layout, &segments[i], REDFU_CAN_WRITE, fault);
+        result = redfui_check_segment(layout, &segments[i], REDFU_CAN_WRITE, fault);
     }
     for (size_t i = 0; i < count && result == REDFU_OK; i++) {
         uint64_t first;
         uint64_t end;
         widen(layout, &segments[i], &first, &end);
         if (!append_sectors(layout, first, end, plan) ||
-            !append_run(plan, &segments[i], first, end)) {
+            !append_image(plan, &segments[i], first, end)) {
             result = redfui_no_memory(fault);
         }
+    }
+    if (result == REDFU_OK && !redfui_plan_runs(plan)) {
+        result = redfui_no_memory(fault);
     }
     if (result != REDFU_OK) {
         redfu_plan_free(plan);
@@ -229,7 +156,7 @@ enum redfu_result redfu_plan_erase(const struct redfu_layout *layout, uint32_t a
         return redfui_at(fault, addr);
     }
     enum redfu_result result =
-        check_segment(layout, &range, REDFU_CAN_ERASE | REDFU_CAN_WRITE, fault);
+        redfui_check_segment(layout, &range, REDFU_CAN_ERASE | REDFU_CAN_WRITE, fault);
     if (result == REDFU_OK && !append_sectors(layout, addr, segment_end(&range), plan)) {
         result = redfui_no_memory(fault);
     }
@@ -256,86 +183,124 @@ enum redfu_result redfu_plan_erase_all(const struct redfu_layout *layout, struct
                              "the memory \"%s\" has no sector that can be erased", layout->name);
 }
 
-enum redfu_result redfu_check_readable(const struct redfu_layout *layout,
-                                       const struct redfu_segment *segments, size_t count,
-                                       struct redfu_fault *fault) {
-    enum redfu_result result = check_order(segments, count, fault);
-    for (size_t i = 0; i < count && result == REDFU_OK; i++) {
-        result = check_segment(layout, &segments[i], REDFU_CAN_READ, fault);
+// --- Changes -------------------------------------------------------------------------------------
+
+bool redfui_plan_fill(const struct redfu_plan *plan, uint32_t addr, uint32_t len, uint8_t *out) {
+    struct redfu_segment stretch;
+    uint64_t end = (uint64_t)addr + len;
+    bool has_any = false;
+    memset(out, 0xff, len);
+    for (uint64_t at = addr; redfui_plan_next(plan, at, end, &stretch);
+         at = segment_end(&stretch)) {
+        memcpy(out + (stretch.addr - addr), stretch.bytes, stretch.len);
+        has_any = true;
     }
-    return result;
+    return has_any;
+}
+
+bool redfui_plan_next(const struct redfu_plan *plan, uint64_t addr, uint64_t end,
+                      struct redfu_segment *stretch) {
+    for (size_t i = 0; i < plan->image_count; i++) {
+        const struct redfu_segment *segment = &plan->image[i];
+        uint64_t first = segment->addr > addr ? segment->addr : addr;
+        uint64_t last = segment_end(segment) < end ? segment_end(segment) : end;
+        if (first < last) {
+            *stretch = (struct redfu_segment){
+                .addr = (uint32_t)first,
+                .len = (uint32_t)(last - first),
+                .bytes = segment->bytes + (first - segment->addr),
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+// The image without [first, end).
+static bool cut_out(struct redfu_plan *plan, uint64_t first, uint64_t end) {
+    struct redfu_segment *left = NULL;
+    size_t count = 0;
+    struct redfu_segment stretch;
+    bool ok = true;
+    for (uint64_t at = 0; ok && redfui_plan_next(plan, at, first, &stretch);
+         at = segment_end(&stretch)) {
+        ok = append_segment(&left, &count, &stretch);
+    }
+    for (uint64_t at = end; ok && redfui_plan_next(plan, at, UINT64_C(1) << 32, &stretch);
+         at = segment_end(&stretch)) {
+        ok = append_segment(&left, &count, &stretch);
+    }
+    if (!ok) {
+        free(left);
+        return false;
+    }
+    free(plan->image);
+    plan->image = left;
+    plan->image_count = count;
+    return true;
+}
+
+static uint64_t sector_end(const struct redfu_sector *sector) {
+    return (uint64_t)sector->addr + sector->bytes;
+}
+
+bool redfui_plan_drop(struct redfu_plan *plan, const bool *is_same) {
+    size_t left = 0;
+    for (size_t i = 0; i < plan->sector_count; i++) {
+        struct redfu_sector sector = plan->sectors[i];
+        if (!is_same[i]) {
+            plan->sectors[left++] = sector;
+            continue;
+        }
+        struct redfu_segment stretch;
+        for (uint64_t at = sector.addr; redfui_plan_next(plan, at, sector_end(&sector), &stretch);
+             at = segment_end(&stretch)) {
+            plan->same_bytes += stretch.len;
+        }
+        plan->same_count++;
+        plan->erase_bytes -= sector.bytes;
+        if (!cut_out(plan, sector.addr, sector_end(&sector))) {
+            return false;
+        }
+    }
+    plan->sector_count = left;
+    return redfui_plan_runs(plan);
+}
+
+bool redfui_plan_replace(struct redfu_plan *plan, const struct redfu_sector *sector,
+                         uint8_t *bytes) {
+    const struct redfu_segment whole = {sector->addr, sector->bytes, bytes};
+    size_t at = 0;
+    if (!cut_out(plan, sector->addr, sector_end(sector)) ||
+        !append_segment(&plan->image, &plan->image_count, &whole)) {
+        return false;
+    }
+    while (at < plan->image_count - 1 && plan->image[at].addr < whole.addr) {
+        at++;
+    }
+    memmove(&plan->image[at + 1], &plan->image[at],
+            (plan->image_count - 1 - at) * sizeof *plan->image);
+    plan->image[at] = whole;
+    return redfui_plan_runs(plan) && own(plan, bytes);
+}
+
+bool redfui_plan_keep(struct redfu_plan *plan, uint32_t addr, uint32_t len, const uint8_t *bytes) {
+    return append_segment(&plan->kept, &plan->kept_count,
+                          &(struct redfu_segment){addr, len, bytes});
 }
 
 void redfu_plan_free(struct redfu_plan *plan) {
-    for (size_t i = 0; i < plan->run_count; i++) {
-        free((void *)plan->runs[i].bytes);
+    for (size_t i = 0; i < plan->store_count; i++) {
+        free(plan->store[i]);
     }
+    free(plan->store);
+    free(plan->kept);
+    free(plan->image);
     free(plan->runs);
     free(plan->sectors);
     memset(plan, 0, sizeof *plan);
 }
 
-// An initial stack pointer: a word's multiple in SRAM or CCM, or at the end of one. 1 MB of SRAM at
-// 0x20000000 and 64 KB of CCM at 0x10000000 hold for every STM32F4 (RM0090 2.3.1) and its cousins.
-static bool is_stack_pointer(uint32_t word) {
-    return word % 4 == 0 && ((word > 0x20000000u && word <= 0x20100000u) ||
-                             (word > 0x10000000u && word <= 0x10010000u));
-}
-
-enum redfu_result redfu_check_startable(const struct redfu_segment *segments, size_t count,
-                                        uint32_t application, struct redfu_fault *fault) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t off = application - segments[i].addr;
-        if (off >= segments[i].len) {
-            continue;
-        }
-        if (segments[i].len - off >= 8 && is_stack_pointer(load_le32(segments[i].bytes + off))) {
-            return REDFU_OK;
-        }
-        (void)redfui_fail(
-            fault, REDFU_WRONG_VECTORS,
-            "the image cannot be started: at 0x%08X, where the application begins, it "
-            "has no vector table",
-            application);
-        (void)redfui_advise(fault,
-                            "The first word of an application is its stack pointer, in RAM. If "
-                            "this is data, give its address (FILE@ADDRESS) and --no-run; "
-                            "nothing was sent.");
-        return redfui_at(fault, application);
-    }
-    return REDFU_OK;
-}
-
-enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size_t count,
-                                      struct redfu_fault *fault) {
-    if (count == 0 || segments[0].len < 8 || !is_stack_pointer(load_le32(segments[0].bytes))) {
-        return REDFU_OK;
-    }
-    uint32_t vector = load_le32(segments[0].bytes + 4);
-    for (size_t i = 0; i < count; i++) {
-        if ((vector & 1) && (vector & ~1u) >= segments[i].addr &&
-            (vector & ~1u) < segment_end(&segments[i])) {
-            return REDFU_OK;
-        }
-    }
-    uint32_t addr = segments[0].addr;
-    if (!(vector & 1)) {
-        (void)redfui_fail(
-            fault, REDFU_WRONG_VECTORS,
-            "the image would not run at 0x%08X: its reset vector is 0x%08X, which is no "
-            "Thumb address (bit 0 is 0)",
-            addr, vector);
-        return redfui_at(fault, addr);
-    }
-    (void)redfui_fail(fault, REDFU_WRONG_VECTORS,
-                      "the image would not run at 0x%08X: its reset vector is 0x%08X, outside the "
-                      "image, which takes 0x%08X-0x%08X",
-                      addr, vector, addr, (uint32_t)(segment_end(&segments[count - 1]) - 1));
-    (void)redfui_advise(
-        fault,
-        "It was probably linked for 0x%08X. Link it for 0x%08X: the origin of FLASH "
-        "in the linker script, and the vector table's address (VTOR; "
-        "VECT_TAB_OFFSET in ST's system files).",
-        vector & 0xffffc000u, addr);
-    return redfui_at(fault, addr);
+uint32_t redfu_crc32(uint32_t crc, const uint8_t *bytes, uint32_t len) {
+    return crc32_update(crc, bytes, len);
 }

@@ -3,7 +3,7 @@
 // libredfu: programs STM32 boards over USB DFU with ST's DfuSe extension.
 //
 // Any DfuSe device will do: redfu-boot, ST's ROM bootloader, firmware made with CubeMX. Plain
-// DFU 1.1 devices are listed and described, not programmed.
+// DFU 1.1 devices take and give a whole file (redfu_download).
 //
 // The order of calls:
 //
@@ -12,13 +12,16 @@
 //     redfu_open                         changes nothing on the device
 //     redfu_describe                     identity, memory map, state exactly as found
 //     redfu_plan_write                   what would be erased and written; refuses what cannot be
-//     redfu_write, redfu_verify          does it; compares
+//     redfu_prepare                      leaves out what the device holds already; changes nothing on it
+//     redfu_write                        does it
+//     redfu_verify_sums, redfu_verify    compares, by region hash (redfu_sums_up) or by reading
 //     redfu_run                          starts the application; the session is then over
 //     redfu_close, redfu_free
 //
 // Every function that can fail returns an enum redfu_result and fills a struct redfu_fault: the
 // sentence for a person is in there, and nothing is ever printed here. There are no globals: two
 // contexts may be used from two threads; one context and its sessions from one thread at a time.
+// What goes over the wire can be listened to (redfu_listen).
 //
 // After an error nothing more is written to the device. A device found in the middle of something
 // (left so by another program) is brought back to dfuIDLE only by the operations that need it:
@@ -27,7 +30,8 @@
 // What real devices do and this library puts up with: a GETSTATUS held back until the work is done (35 s
 // for an erase, 10 s else) or STALLed a few times (STM32L4's ROM); dfuDNBUSY told again and again
 // (up to 40 s); an error code in bState that takes two CLRSTATUS (ST's class); a device gone before
-// it has answered the GETSTATUS after leave (ST's stack). Nothing else is tried a second time.
+// it has answered the GETSTATUS after leave (ST's stack). Nothing else is tried a second time here; a whole
+// load may be, in a new session (redfu_await).
 
 #ifndef HOST_REDFU_H
 #define HOST_REDFU_H
@@ -36,191 +40,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/redfu_plan.h"
+#include "host/redfu_tap.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-// --- Results -------------------------------------------------------------------------------------
-
-// One list makes the results, the exit statuses of the program `redfu` and their descriptions.
-// Numbers are never reused. The library itself never returns the file results (10 to 19).
-#define REDFU_RESULTS(X)                                                                           \
-    X(REDFU_OK, 0, "done")                                                                         \
-    X(REDFU_INTERNAL, 1, "out of memory, or a fault in redfu itself")                              \
-    X(REDFU_USAGE, 2, "the command line is wrong")                                                 \
-    X(REDFU_NO_FILE, 10, "the file cannot be opened")                                              \
-    X(REDFU_EMPTY_FILE, 11, "the file is empty")                                                   \
-    X(REDFU_BAD_FILE, 12, "the file is damaged, or not what it is taken for")                      \
-    X(REDFU_CANNOT_SAVE, 13, "the file to write into cannot be written")                           \
-    X(REDFU_TOO_LARGE, 20, "the image is too large for the device's memory")                       \
-    X(REDFU_READ_ONLY, 21, "the address lies in a read-only part (the bootloader, settings)")      \
-    X(REDFU_OUTSIDE, 22, "the address lies outside the device's memory map")                       \
-    X(REDFU_WRONG_VECTORS, 23, "the image is linked for another address")                          \
-    X(REDFU_NO_DEVICE, 30, "no matching device in DFU mode")                                       \
-    X(REDFU_MANY_DEVICES, 31, "more than one device matches")                                      \
-    X(REDFU_DENIED, 32, "no permission to open the device")                                        \
-    X(REDFU_BUSY, 33, "another program is using the device")                                       \
-    X(REDFU_NOT_DFUSE, 34, "the device does not speak DfuSe, or is not in DFU mode")               \
-    X(REDFU_BAD_DEVICE, 35, "the device describes itself in a way that cannot be used")            \
-    X(REDFU_NO_USB, 36, "USB cannot be used on this computer")                                     \
-    X(REDFU_UNPLUGGED, 40, "the device was unplugged half way")                                    \
-    X(REDFU_TRANSFER, 41, "a USB transfer failed")                                                 \
-    X(REDFU_DEVICE_ERROR, 42, "the device reported an error")                                      \
-    X(REDFU_STUCK, 43, "the device stays busy, or in a state it cannot be led out of")             \
-    X(REDFU_MISMATCH, 44, "the device does not hold what the file holds")                          \
-    X(REDFU_STAYED, 45, "the device did not leave DFU mode")                                       \
-    X(REDFU_CANCELLED, 130, "interrupted (Ctrl-C)")
-
-enum redfu_result {
-#define X(name, number, text) name = number,
-    REDFU_RESULTS(X)
-#undef X
-};
-
-// The description from the list above; "?" for a number that is not in it.
-const char *redfu_result_text(enum redfu_result result);
-
-#define REDFU_PHASES(X)                                                                            \
-    X(REDFU_PHASE_OPEN, "opening")                                                                 \
-    X(REDFU_PHASE_PREPARE, "preparing")                                                            \
-    X(REDFU_PHASE_ERASE, "erasing")                                                                \
-    X(REDFU_PHASE_WRITE, "writing")                                                                \
-    X(REDFU_PHASE_VERIFY, "verifying")                                                             \
-    X(REDFU_PHASE_READ, "reading")                                                                 \
-    X(REDFU_PHASE_RUN, "starting the application")
-
-enum redfu_phase {
-#define X(name, text) name,
-    REDFU_PHASES(X)
-#undef X
-};
-
-const char *redfu_phase_text(enum redfu_phase phase);
-
-// Room for any USB string (126 UTF-16 units) in UTF-8.
-#define REDFU_TEXT_MAX 384u
-
-// Why something failed. `text` says what happened, where, and why as far as it is known, without a
-// newline at the end; `advice` what to do about it, one or more lines, or empty. The other
-// members are the facts behind the sentence.
-struct redfu_fault {
-    enum redfu_result result;
-    enum redfu_phase phase;
-    bool has_addr;
-    uint32_t addr;
-    bool has_status; // the device reported an error: bStatus and bState of DFU 1.1 6.1.2
-    uint8_t status;
-    uint8_t state;
-    char device_says[REDFU_TEXT_MAX]; // the sentence iString names; empty if there is none
-    char text[2048];
-    char advice[2048];
-};
-
-// --- Memory layout -------------------------------------------------------------------------------
-
-// What may be done with a sector: the low three bits of the DfuSe type letter, 'a' to 'g'.
-#define REDFU_CAN_READ          1u
-#define REDFU_CAN_ERASE         2u
-#define REDFU_CAN_WRITE         4u
-
-#define REDFU_LAYOUT_GROUPS_MAX 32u // a USB string holds at most 25 of the shortest form
-
-// Neighbouring sectors of one size and kind.
-struct redfu_group {
-    uint32_t addr;
-    uint32_t count;
-    uint32_t sector_bytes;
-    uint8_t can; // REDFU_CAN_...
-};
-
-// A parsed DfuSe layout string (UM0424 4.3.2). Groups are in the string's order and do not overlap.
-struct redfu_layout {
-    char name[128];
-    struct redfu_group groups[REDFU_LAYOUT_GROUPS_MAX];
-    unsigned group_count;
-    bool has_garbage; // bytes that are no text follow the layout; some devices' strings do that
-};
-
-struct redfu_sector {
-    unsigned number; // counted from 0 through the layout string
-    uint32_t addr;
-    uint32_t bytes;
-    uint8_t can;
-};
-
-// Parses "@name/0xADDR/n*sizeUT,n*sizeUT.../0xADDR/...": U is B, blank or nothing (bytes), K or M,
-// T a type letter 'a' to 'g'. Blanks around numbers are taken, and bytes that are no ASCII text
-// after a complete layout are ignored and noted. Anything else is REDFU_BAD_DEVICE, with the place.
-enum redfu_result redfu_layout_parse(const char *text, struct redfu_layout *layout,
-                                     struct redfu_fault *fault) __attribute__((warn_unused_result));
-unsigned redfu_layout_sector_count(const struct redfu_layout *layout);
-// Sector by number, and the sector that holds an address; false if there is none.
-bool redfu_layout_sector(const struct redfu_layout *layout, unsigned number,
-                         struct redfu_sector *sector);
-bool redfu_layout_sector_at(const struct redfu_layout *layout, uint32_t addr,
-                            struct redfu_sector *sector);
-// Where the application goes: the first sector that can be erased and written, and how many bytes
-// from there can be without a gap. False if there is none.
-bool redfu_layout_application(const struct redfu_layout *layout, uint32_t *addr, uint32_t *bytes);
-
-// --- Plans ---------------------------------------------------------------------------------------
-
-// Bytes at an address. Lists of them are sorted by address and do not overlap.
-struct redfu_segment {
-    uint32_t addr;
-    uint32_t len;
-    const uint8_t *bytes;
-};
-
-// What a write or an erase would do. Owned by the caller through redfu_plan_free(); does not refer
-// to the segments it was made from.
-struct redfu_plan {
-    struct redfu_sector *sectors; // to erase, ascending
-    size_t sector_count;
-    struct redfu_segment *runs; // to write, ascending; never two that touch
-    size_t run_count;
-    uint32_t erase_bytes;
-    uint32_t write_bytes;
-};
-
-// The sectors the segments touch, and the bytes to write, widened with 0xFF to multiples of 8
-// inside erased sectors (STM32CubeProgrammer sends multiples of 8 as well; some chips program no
-// less). Pure logic, no device needed. The rest of a sector that is only partly covered is erased.
-//
-// Returns REDFU_TOO_LARGE, REDFU_READ_ONLY, REDFU_OUTSIDE, or REDFU_BAD_FILE for segments out of
-// order; the plan is then empty.
-enum redfu_result redfu_plan_write(const struct redfu_layout *layout,
-                                   const struct redfu_segment *segments, size_t count,
-                                   struct redfu_plan *plan, struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
-// Whole sectors that [addr, addr + len) touches; REDFU_READ_ONLY, REDFU_OUTSIDE.
-enum redfu_result redfu_plan_erase(const struct redfu_layout *layout, uint32_t addr, uint32_t len,
-                                   struct redfu_plan *plan, struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
-// Every sector that can be erased and written.
-enum redfu_result redfu_plan_erase_all(const struct redfu_layout *layout, struct redfu_plan *plan,
-                                       struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
-// Whether every byte of the segments can be read back; REDFU_OUTSIDE, REDFU_READ_ONLY.
-enum redfu_result redfu_check_readable(const struct redfu_layout *layout,
-                                       const struct redfu_segment *segments, size_t count,
-                                       struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
-void redfu_plan_free(struct redfu_plan *plan);
-
-// REDFU_WRONG_VECTORS when the segments cover `application`, where the device starts what is loaded, and
-// no vector table is there: 8 bytes, the first word a stack pointer in RAM. For an image that is to be
-// run; what else is wrong with its vectors is redfu_check_vectors()'s.
-enum redfu_result redfu_check_startable(const struct redfu_segment *segments, size_t count,
-                                        uint32_t application, struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
-
-// REDFU_WRONG_VECTORS when the image begins with what looks like a Cortex-M vector table (an
-// initial stack pointer in RAM) whose reset vector lies in none of the segments: it was linked for
-// another address and would not run here. An image that does not begin so is not judged.
-enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size_t count,
-                                      struct redfu_fault *fault)
-    __attribute__((warn_unused_result));
 
 // --- Devices -------------------------------------------------------------------------------------
 
@@ -250,6 +75,8 @@ struct redfu_device {
     // The functional descriptor (DFU 1.1 4.1.3); zero where there is none.
     uint8_t attributes;
     uint16_t detach_timeout_ms, transfer_bytes, dfu_version;
+    // What else it is, by its other interfaces.
+    bool is_camera, is_bluetooth;
     // String indices of the device descriptor.
     uint8_t manufacturer_string, product_string, serial_string;
 };
@@ -263,6 +90,7 @@ struct redfu_filter {
 };
 
 struct redfu;
+struct redfu_watch; // below
 
 // Access to USB. REDFU_NO_USB where there is none.
 enum redfu_result redfu_new(struct redfu **redfu, struct redfu_fault *fault)
@@ -282,6 +110,10 @@ bool redfu_matches(const struct redfu_device *device, const struct redfu_filter 
 enum redfu_result redfu_choose(const struct redfu_device *devices, size_t count,
                                const struct redfu_filter *filter, size_t *chosen,
                                struct redfu_fault *fault) __attribute__((warn_unused_result));
+
+// The line for a file in /etc/udev/rules.d/ that lets whoever is logged in at a Linux computer open a device.
+// Returns `out`; 128 bytes are enough.
+const char *redfu_udev_rule(uint16_t vendor, uint16_t product, char *out, size_t size);
 
 // --- Sessions ------------------------------------------------------------------------------------
 
@@ -314,8 +146,63 @@ enum redfu_result redfu_open(struct redfu *redfu, const struct redfu_device *dev
     __attribute__((warn_unused_result));
 // Sends nothing. NULL is allowed.
 void redfu_close(struct redfu_session *session);
+// Whether a fault tells of a request that the device refused without saying why (errSTALLEDPKT).
+bool redfu_fault_is_stall(const struct redfu_fault *fault);
 // Valid until the session is closed.
 const struct redfu_description *redfu_describe(const struct redfu_session *session);
+// Sends a device from run-time mode (REDFU_KIND_RUNTIME) into DFU mode and waits until it is back in the
+// same socket: *found, to be opened. REDFU_DENIED, REDFU_BUSY; REDFU_STUCK if it refuses or does not come back.
+enum redfu_result redfu_detach(struct redfu *redfu, const struct redfu_device *device,
+                               struct redfu_device *found, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
+// Waits until a device like this one is there in DFU mode: in the same socket, or with the same USB identity
+// and serial number. REDFU_NO_DEVICE after the time given, REDFU_CANCELLED.
+enum redfu_result redfu_await(struct redfu *redfu, const struct redfu_device *like,
+                              uint32_t timeout_ms, const struct redfu_watch *watch,
+                              struct redfu_device *found, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
+// What lies where an application begins.
+struct redfu_image {
+    uint32_t addr;
+    uint32_t stack, reset; // the first two words
+    bool is_blank;         // both are 0xFFFFFFFF
+    bool is_startable;     // a stack pointer in RAM, and a Thumb address in this memory
+};
+// Reads it, of a DfuSe device that was found in dfuIDLE without an error, and leaves it so; but for the address
+// pointer nothing is changed. False where that cannot be done.
+bool redfu_image(struct redfu_session *session, struct redfu_image *image);
+// Whether the device says that a load was begun and has not ended. Only where redfu_sums_up().
+bool redfu_is_receiving(struct redfu_session *session);
+
+// What a redfu-boot tells of its start.
+struct redfu_start {
+    uint8_t mode;       // boot mode asked for: 1, DFU, as a rule
+    uint8_t failed;     // starts of the application that failed before it confirmed
+    const char *reason; // why this mode, in words
+    const char *cause;  // of the reset, in words
+    uint32_t faults;    // of the bootloader itself; 0: none, and the rest is 0
+    uint32_t fault_pc, fault_lr, fault_cfsr, fault_hfsr, fault_mmfar, fault_bfar;
+};
+// A vendor request, which other bootloaders refuse: false.
+bool redfu_start(const struct redfu_session *session, struct redfu_start *start);
+
+// What the option bytes of the chip say (docs/protection.md).
+struct redfu_protection {
+    uint32_t option;         // as they are (RM0090 3.9.10)
+    uint8_t read_level;      // RDP: 0, 1 or 2
+    uint8_t brown_out_level; // BOR: 0 off, 1 to 3
+    bool is_boot_protected;  // the bootloader's sectors are write protected
+    bool is_partly;          // some of them
+};
+// A vendor request, which other bootloaders and redfu-boot below 1.10 refuse or cut short: false.
+bool redfu_protection(const struct redfu_session *session, struct redfu_protection *protection);
+// Sets or lifts write protection of the bootloader's sectors, and looks whether it is so.
+// REDFU_BAD_DEVICE (no redfu-boot), REDFU_DEVICE_ERROR (refused), REDFU_TRANSFER.
+enum redfu_result redfu_protect(struct redfu_session *session, bool is_wanted,
+                                struct redfu_fault *fault) __attribute__((warn_unused_result));
+
 // The layout of one alternate setting, when it can be used for `phase`; REDFU_NOT_DFUSE,
 // REDFU_BAD_DEVICE.
 enum redfu_result redfu_layout(const struct redfu_session *session, unsigned alternate,
@@ -342,6 +229,30 @@ struct redfu_watch {
     bool (*is_cancelled)(void *ctx);                                    // NULL: never
 };
 
+// How a plan is to be carried out.
+struct redfu_prepare {
+    bool full;       // write everything: also what the device holds already, also blanks
+    bool keep;       // the rest of sectors that are only partly covered is read, and written back
+    bool no_reading; // what the device holds is asked for by region hash or not at all
+};
+
+// Whether the device has the region hash (docs/protocol.md: redfu-boot). Asked once, of devices that say DfuSe
+// 1.1a, but for ST's ROM; those without it refuse the request.
+bool redfu_sums_up(struct redfu_session *session);
+
+// Changes a plan from redfu_plan_write() according to what the device holds: sectors that hold already what
+// they would after the write are left out (by region hash, else by reading up to the first difference), and
+// blank blocks. Nothing is left of a plan for an image that is there whole. With `keep` plan->kept is what
+// was read: whoever cares for it saves it before redfu_write(), since between erasing and writing it is
+// nowhere else. Nothing is written, nothing erased.
+enum redfu_result redfu_prepare(struct redfu_session *session, unsigned alternate,
+                                const struct redfu_prepare *how, struct redfu_plan *plan,
+                                const struct redfu_watch *watch, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// About how long redfu_write() will take, and verifying: by the model that docs/redfu.md tells.
+uint64_t redfu_plan_time_us(struct redfu_session *session, const struct redfu_plan *plan,
+                            bool verify);
+
 // Erases the plan's sectors, then writes its runs. Neither verifies nor starts anything; the device
 // is left in dfuDNLOAD-IDLE. After a failure the device is left as the failure left it, but for
 // REDFU_CANCELLED.
@@ -353,11 +264,23 @@ enum redfu_result redfu_write(struct redfu_session *session, unsigned alternate,
 // redfu-boot knows that the image is whole. Within a second of redfu_write().
 enum redfu_result redfu_settle(struct redfu_session *session, struct redfu_fault *fault)
     __attribute__((warn_unused_result));
+// After redfu_settle() or redfu_verify(): waits until the device has taken what was written for whole,
+// which redfu-boot does after half a second of silence; only then may the cable be pulled. At once where a
+// device has no settings. *is_whole is false when 3 s were not enough: the load was not of a kind that
+// completes an image (docs/protocol.md, the gate).
+enum redfu_result redfu_await_whole(struct redfu_session *session, bool *is_whole,
+                                    struct redfu_fault *fault) __attribute__((warn_unused_result));
 // Reads back and compares: REDFU_MISMATCH with the first address that differs. Changes nothing but
 // the address pointer; the device is left in dfuIDLE.
 enum redfu_result redfu_verify(struct redfu_session *session, unsigned alternate,
                                const struct redfu_segment *segments, size_t count,
                                const struct redfu_watch *watch, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// The same by region hash, without reading; tells a failure of the last block, too. Does not leave
+// dfuDNLOAD-IDLE: redfu_settle() may follow. REDFU_BAD_DEVICE where !redfu_sums_up().
+enum redfu_result redfu_verify_sums(struct redfu_session *session, unsigned alternate,
+                                    const struct redfu_segment *segments, size_t count,
+                                    const struct redfu_watch *watch, struct redfu_fault *fault)
     __attribute__((warn_unused_result));
 // Reads len bytes into `out`; as redfu_verify() otherwise.
 enum redfu_result redfu_read(struct redfu_session *session, unsigned alternate, uint32_t addr,
@@ -369,6 +292,147 @@ enum redfu_result redfu_read(struct redfu_session *session, unsigned alternate, 
 enum redfu_result redfu_run(struct redfu_session *session, unsigned alternate, uint32_t addr,
                             struct redfu_fault *fault) __attribute__((warn_unused_result));
 
+// --- Plain DFU 1.1 -------------------------------------------------------------------------------
+//
+// Devices of REDFU_KIND_DFU have no addresses and no memory layout: bytes go in and come out as one file, per
+// alternate setting. All of these need no plan.
+
+// Loads a file, without its DFU suffix, and waits until the device has taken it in (manifestation). The device is
+// dfuIDLE then, waits for redfu_reset(), or is gone. REDFU_BAD_DEVICE where it cannot be loaded.
+enum redfu_result redfu_download(struct redfu_session *session, unsigned alternate,
+                                 const uint8_t *bytes, uint32_t len,
+                                 const struct redfu_watch *watch, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// Reads all the device gives, at most 64 MB: *bytes from malloc(), NULL on failure.
+enum redfu_result redfu_upload(struct redfu_session *session, unsigned alternate, uint8_t **bytes,
+                               uint32_t *len, const struct redfu_watch *watch,
+                               struct redfu_fault *fault) __attribute__((warn_unused_result));
+// Resets the device's port, by which DFU mode ends (DFU 1.1 A.2), and looks whether it has: REDFU_STAYED.
+// Nothing but redfu_close() may follow.
+enum redfu_result redfu_reset(struct redfu *redfu, struct redfu_session *session,
+                              struct redfu_fault *fault) __attribute__((warn_unused_result));
+
+// --- Settings ------------------------------------------------------------------------------------
+//
+// Small values under 16-bit keys, which redfu-boot and its applications keep through updates and power
+// cuts (docs/settings.md). A device has them if one of its memories is called "Settings" and can be
+// read and written; anything else is REDFU_NO_SETTINGS.
+
+#define REDFU_SETTING_BYTES_MAX 255u
+// Keys below are the application's; those from here on are redfu's own, listed in docs/settings.md.
+#define REDFU_SETTING_KEY_OWN   0xf000u
+#define REDFU_SETTING_KEY_MAX   0xfeffu
+
+// redfu's own.
+#define REDFU_SETTING_RECEIVING 0xf000u // empty: a load has begun and is not known to have ended
+#define REDFU_SETTING_BOOT_MODE                                                                    \
+    0xf001u // one byte, the mode of every start; a second, of the next one
+#define REDFU_SETTING_IMPORTING 0xf002u // empty: an import is not complete
+
+// Modes a board starts in (docs/boot.md). From REDFU_BOOT_USER on they are the product's own.
+#define REDFU_BOOT_MODES(X)                                                                        \
+    X(REDFU_BOOT_APPLICATION, 0, "application")                                                    \
+    X(REDFU_BOOT_DFU, 1, "dfu")                                                                    \
+    X(REDFU_BOOT_ROM, 2, "rom")                                                                    \
+    X(REDFU_BOOT_FACTORY_RESET, 3, "factory-reset")
+enum redfu_boot_mode {
+#define X(name, number, text) name = number,
+    REDFU_BOOT_MODES(X)
+#undef X
+        REDFU_BOOT_USER = 16,
+    REDFU_BOOT_NONE = 255, // for the next start: nothing other than for every start
+};
+
+struct redfu_setting {
+    uint16_t key;
+    bool is_removal; // in a change: the key goes; `len` is 0
+    uint8_t len;
+    uint8_t value[REDFU_SETTING_BYTES_MAX];
+};
+
+// Everything a device keeps, or a backup of it. Freed with redfu_settings_free(); zero is an empty one.
+struct redfu_settings {
+    struct redfu_setting *all; // each key once, in the order of their writing
+    size_t count;
+    uint8_t *list; // the same as a file: what redfu_settings_parse() takes
+    uint32_t list_len;
+    // About the store; not in every file.
+    bool has_info;
+    bool is_receiving;               // a load has begun and has not ended
+    bool is_foreign[2];              // which page holds somebody else's data
+    uint32_t pages_addr, page_bytes; // two pages, one behind the other
+    // Since the store was made, 0 where there is none; each page erased half as often.
+    uint32_t turnovers;
+    uint32_t room; // bytes left before the next one; a value takes up to 15 more than its length
+};
+
+// Takes a list apart (spec/settings_list.h). REDFU_BAD_FILE, with the place, if it is none.
+enum redfu_result redfu_settings_parse(const uint8_t *list, uint32_t len,
+                                       struct redfu_settings *settings, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// The value of a key, NULL if there is none.
+const struct redfu_setting *redfu_settings_find(const struct redfu_settings *settings,
+                                                uint16_t key);
+void redfu_settings_free(struct redfu_settings *settings);
+
+// Reads them all; the device is left in dfuIDLE.
+enum redfu_result redfu_settings_read(struct redfu_session *session,
+                                      struct redfu_settings *settings, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// Sets and removes, in order, then reads back and compares: REDFU_MISMATCH. Each change is safe against a
+// power cut by itself; a failure keeps those before it. Refused before anything is sent: REDFU_USAGE for
+// a key that cannot be changed (above REDFU_SETTING_KEY_MAX, or 0xF000), REDFU_FOREIGN where there is
+// no store because of a foreign page.
+enum redfu_result redfu_settings_change(struct redfu_session *session,
+                                        const struct redfu_setting *changes, size_t count,
+                                        struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
+// What to do about a foreign page. Whoever consents has saved what is in it.
+enum redfu_consent {
+    REDFU_BEGIN_STORE,  // begin a store where foreign pages prevent it; one of them stays beside it
+    REDFU_GIVE_UP_PAGE, // erase the foreign page beside the store
+};
+enum redfu_result redfu_settings_consent(struct redfu_session *session, enum redfu_consent consent,
+                                         struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
+// The two settings pages of a board that was never switched on, one behind the other, with these settings
+// in: a store as redfu-boot would have made it, its second page ready. Pure logic; `pages` takes
+// 2 * page_bytes. REDFU_USAGE for a key given twice, or one that is not a person's to set; REDFU_TOO_LARGE
+// when they do not fit.
+enum redfu_result redfu_settings_make(const struct redfu_setting *settings, size_t count,
+                                      uint8_t *pages, uint32_t page_bytes,
+                                      struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
+// --- ST's EEPROM emulation (AN3969, AN2594) ------------------------------------------------------
+
+enum redfu_an3969_status {
+    REDFU_AN3969_NONE, // something else
+    REDFU_AN3969_ERASED,
+    REDFU_AN3969_RECEIVE, // a transfer from another page had begun
+    REDFU_AN3969_VALID,
+};
+
+#define REDFU_AN3969_PAGES_MAX 3u
+
+// What was found in neighbouring pages, two of which may be an emulated EEPROM.
+struct redfu_an3969 {
+    enum redfu_an3969_status status[REDFU_AN3969_PAGES_MAX];
+    unsigned first, second;    // pages the variables come from; the same when one page has them all
+    bool may_miss;             // a transfer had begun, and the page it came from is not there
+    struct redfu_setting *all; // variables, ascending, two bytes each
+    size_t count;
+};
+
+// Pure logic. REDFU_NO_SUCH_SETTING when no page is one of AN3969's, or none has a variable;
+// REDFU_BAD_FILE when two pages contradict each other, as AN3969's recovery table has it.
+enum redfu_result redfu_an3969_parse(const uint8_t *pages, unsigned page_count, uint32_t page_bytes,
+                                     struct redfu_an3969 *found, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+void redfu_an3969_free(struct redfu_an3969 *found);
+
 // The specifications' words for bState and bStatus.
 const char *redfu_state_text(unsigned state);
 const char *redfu_status_text(unsigned status);
@@ -376,5 +440,7 @@ const char *redfu_status_text(unsigned status);
 #ifdef __cplusplus
 }
 #endif
+
+#include "host/redfu_raw.h" // needs what is above
 
 #endif

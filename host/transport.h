@@ -26,6 +26,10 @@ enum transport_result {
     TRANSPORT_FAILED,  // anything else: a broken transfer, a lack of memory
 };
 
+#define TRANSPORT_QUEUE_MAX       4u
+// What Linux' usbfs takes in a control transfer, and libusb.
+#define TRANSPORT_QUEUE_BYTES_MAX 4096u
+
 struct transport {
     void *ctx;
 
@@ -53,6 +57,17 @@ struct transport {
     // 1. TRANSPORT_OK, STALL, TIMEOUT, GONE, FAILED.
     enum transport_result (*control)(void *ctx, void *handle, const struct usb_setup *setup,
                                      uint8_t *data, uint16_t *moved, uint32_t timeout_ms);
+    // IN transfers on endpoint zero one behind the other: each is on the wire as soon as the one before is over,
+    // without this program's turn in between; there is never more than one under way. queue() hands one in, and
+    // `data` is to be left alone until await() has told the end of it, oldest first, as control() would have;
+    // the time counts from queue() on. drop() takes back what has not ended and waits until it has: the
+    // device may have seen the last of them, or half of it. At most TRANSPORT_QUEUE_MAX at a time, of at
+    // most TRANSPORT_QUEUE_BYTES_MAX each; nothing else goes to the device meanwhile. queue(): TRANSPORT_OK, GONE,
+    // FAILED. All three are NULL where one transfer at a time is all there is.
+    enum transport_result (*queue)(void *ctx, void *handle, const struct usb_setup *setup,
+                                   uint8_t *data, uint32_t timeout_ms);
+    enum transport_result (*await)(void *ctx, void *handle, uint16_t *moved);
+    void (*drop)(void *ctx, void *handle);
     // Resets the port. The device may come back as another one: only present() and close() follow.
     enum transport_result (*reset)(void *ctx, void *handle);
     // Whether the device behind the handle is still connected. Sends nothing.
@@ -62,6 +77,10 @@ struct transport {
     // fault->text and fault->advice.
     void (*explain)(void *ctx, const struct redfu_device *device, enum transport_result why,
                     struct redfu_fault *fault);
+
+    // Waits until a device comes or goes, or until the time is over; may return early without either. Who
+    // waits for a device lists, then waits a short time: one that came in between is not told.
+    void (*wait_change)(void *ctx, uint32_t timeout_ms);
 
     // Time. Steady, any origin; a test moves it by its own hand.
     uint64_t (*now_us)(void *ctx);

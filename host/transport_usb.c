@@ -114,6 +114,21 @@ static bool has_dfu(const struct libusb_interface *interface) {
     return false;
 }
 
+// Cameras and Bluetooth adapters often have a run-time DFU interface besides (USB-IF class codes: video 0E;
+// wireless controller E0, subclass 01, protocol 01).
+static void take_others(const struct libusb_config_descriptor *config,
+                        struct redfu_device *device) {
+    for (int i = 0; i < config->bNumInterfaces; i++) {
+        const struct libusb_interface *interface = &config->interface[i];
+        for (int k = 0; k < interface->num_altsetting; k++) {
+            const struct libusb_interface_descriptor *one = &interface->altsetting[k];
+            device->is_camera |= one->bInterfaceClass == 0x0e;
+            device->is_bluetooth |= one->bInterfaceClass == 0xe0 && one->bInterfaceSubClass == 1 &&
+                                    one->bInterfaceProtocol == 1;
+        }
+    }
+}
+
 static bool add_device(libusb_device *usb, const struct libusb_device_descriptor *descriptor,
                        const struct libusb_config_descriptor *config,
                        const struct libusb_interface *interface, struct found *found) {
@@ -136,6 +151,7 @@ static bool add_device(libusb_device *usb, const struct libusb_device_descriptor
     take_path(usb, device);
     take_sysfs_serial(device);
     take_interface(config, interface, device);
+    take_others(config, device);
     return true;
 }
 
@@ -196,53 +212,159 @@ static libusb_device *find(libusb_context *ctx, uint8_t bus, uint8_t address) {
 
 // --- One device ----------------------------------------------------------------------------------
 
+// A transfer that was handed in.
+struct queued {
+    struct libusb_transfer *transfer; // made when first needed
+    uint8_t bytes[LIBUSB_CONTROL_SETUP_SIZE + TRANSPORT_QUEUE_BYTES_MAX];
+    uint8_t *data;
+    int is_over;
+};
+
+struct opened {
+    libusb_device_handle *usb;
+    struct queued queue[TRANSPORT_QUEUE_MAX];
+    unsigned first, count; // of those that nobody awaited yet
+};
+
 static enum transport_result open_device(void *ctx, const struct redfu_device *device,
                                          void **handle) {
+    struct opened *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        return TRANSPORT_FAILED;
+    }
     libusb_device *usb = find(ctx, device->bus, device->address);
     if (!usb) {
+        free(opened);
         return TRANSPORT_GONE;
     }
-    libusb_device_handle *opened;
-    int code = libusb_open(usb, &opened);
+    int code = libusb_open(usb, &opened->usb);
     libusb_unref_device(usb);
     if (code == 0) {
         *handle = opened;
+    } else {
+        free(opened);
     }
     return result_of(code);
 }
 
+static void drop(void *ctx, void *handle);
+
 static void close_device(void *ctx, void *handle) {
-    (void)ctx;
-    libusb_close(handle); // releases what is claimed
+    struct opened *opened = handle;
+    drop(ctx, handle);
+    libusb_close(opened->usb); // releases what is claimed
+    for (unsigned i = 0; i < TRANSPORT_QUEUE_MAX; i++) {
+        libusb_free_transfer(opened->queue[i].transfer); // or NULL
+    }
+    free(opened);
 }
 
 static enum transport_result claim(void *ctx, void *handle, uint8_t interface) {
     (void)ctx;
-    return result_of(libusb_claim_interface(handle, interface));
+    return result_of(libusb_claim_interface(((struct opened *)handle)->usb, interface));
 }
 
 static enum transport_result set_alternate(void *ctx, void *handle, uint8_t interface,
                                            uint8_t alternate) {
     (void)ctx;
-    return result_of(libusb_set_interface_alt_setting(handle, interface, alternate));
+    return result_of(
+        libusb_set_interface_alt_setting(((struct opened *)handle)->usb, interface, alternate));
 }
 
 static enum transport_result control(void *ctx, void *handle, const struct usb_setup *setup,
                                      uint8_t *data, uint16_t *moved, uint32_t timeout_ms) {
     (void)ctx;
-    int code = libusb_control_transfer(handle, setup->bmRequestType, setup->bRequest, setup->wValue,
-                                       setup->wIndex, data, setup->wLength, timeout_ms);
+    int code = libusb_control_transfer(((struct opened *)handle)->usb, setup->bmRequestType,
+                                       setup->bRequest, setup->wValue, setup->wIndex, data,
+                                       setup->wLength, timeout_ms);
     *moved = code > 0 ? (uint16_t)code : 0;
     return result_of(code);
 }
 
+static void LIBUSB_CALL on_end(struct libusb_transfer *transfer) {
+    ((struct queued *)transfer->user_data)->is_over = 1;
+}
+
+static enum transport_result queue(void *ctx, void *handle, const struct usb_setup *setup,
+                                   uint8_t *data, uint32_t timeout_ms) {
+    (void)ctx;
+    struct opened *opened = handle;
+    if (opened->count == TRANSPORT_QUEUE_MAX || setup->wLength > TRANSPORT_QUEUE_BYTES_MAX ||
+        !(setup->bmRequestType & USB_DIR_IN)) {
+        return TRANSPORT_FAILED;
+    }
+    struct queued *queued = &opened->queue[(opened->first + opened->count) % TRANSPORT_QUEUE_MAX];
+    if (!queued->transfer && !(queued->transfer = libusb_alloc_transfer(0))) {
+        return TRANSPORT_FAILED;
+    }
+    libusb_fill_control_setup(queued->bytes, setup->bmRequestType, setup->bRequest, setup->wValue,
+                              setup->wIndex, setup->wLength);
+    libusb_fill_control_transfer(queued->transfer, opened->usb, queued->bytes, on_end, queued,
+                                 timeout_ms);
+    queued->data = data;
+    queued->is_over = 0;
+    int code = libusb_submit_transfer(queued->transfer);
+    opened->count += code == 0;
+    return result_of(code);
+}
+
+// The oldest has ended; it counts no more.
+static const struct queued *wait_oldest(libusb_context *ctx, struct opened *opened) {
+    struct queued *queued = &opened->queue[opened->first];
+    while (!queued->is_over) {
+        int code = libusb_handle_events_completed(ctx, &queued->is_over);
+        if (code != 0 && code != LIBUSB_ERROR_INTERRUPTED) {
+            (void)libusb_cancel_transfer(queued->transfer); // ended all the same, by and by
+        }
+    }
+    opened->first = (opened->first + 1) % TRANSPORT_QUEUE_MAX;
+    opened->count--;
+    return queued;
+}
+
+static enum transport_result await(void *ctx, void *handle, uint16_t *moved) {
+    struct opened *opened = handle;
+    *moved = 0;
+    if (opened->count == 0) {
+        return TRANSPORT_FAILED;
+    }
+    const struct queued *queued = wait_oldest(ctx, opened);
+    switch (queued->transfer->status) {
+    case LIBUSB_TRANSFER_COMPLETED:
+        *moved = (uint16_t)queued->transfer->actual_length;
+        memcpy(queued->data, queued->bytes + LIBUSB_CONTROL_SETUP_SIZE, *moved);
+        return TRANSPORT_OK;
+    case LIBUSB_TRANSFER_STALL:
+        return TRANSPORT_STALL;
+    case LIBUSB_TRANSFER_TIMED_OUT:
+        return TRANSPORT_TIMEOUT;
+    case LIBUSB_TRANSFER_NO_DEVICE:
+        return TRANSPORT_GONE;
+    default:
+        return TRANSPORT_FAILED;
+    }
+}
+
+// From the last one on, so that none of them comes onto the wire because the one before was taken back.
+static void drop(void *ctx, void *handle) {
+    struct opened *opened = handle;
+    for (unsigned i = opened->count; i-- > 0;) {
+        // What has ended meanwhile cannot be cancelled any more: no matter.
+        (void)libusb_cancel_transfer(
+            opened->queue[(opened->first + i) % TRANSPORT_QUEUE_MAX].transfer);
+    }
+    while (opened->count > 0) {
+        (void)wait_oldest(ctx, opened);
+    }
+}
+
 static enum transport_result reset(void *ctx, void *handle) {
     (void)ctx;
-    return result_of(libusb_reset_device(handle));
+    return result_of(libusb_reset_device(((struct opened *)handle)->usb));
 }
 
 static bool present(void *ctx, void *handle) {
-    libusb_device *opened = libusb_get_device(handle);
+    libusb_device *opened = libusb_get_device(((struct opened *)handle)->usb);
     libusb_device *usb =
         find(ctx, libusb_get_bus_number(opened), libusb_get_device_address(opened));
     if (!usb) {
@@ -250,6 +372,36 @@ static bool present(void *ctx, void *handle) {
     }
     libusb_unref_device(usb);
     return true;
+}
+
+// --- Coming and going ----------------------------------------------------------------------------
+
+static int on_change(libusb_context *ctx, libusb_device *usb, libusb_hotplug_event event,
+                     void *user_data) {
+    (void)ctx;
+    (void)usb;
+    (void)event;
+    *(int *)user_data = 1;
+    return 0;
+}
+
+static void sleep_ms(void *ctx, uint32_t ms);
+
+static void wait_change(void *ctx, uint32_t timeout_ms) {
+    int has_changed = 0;
+    libusb_hotplug_callback_handle handle;
+    if (!libusb_has_capability(LIBUSB_CAP_HAS_HOTPLUG) ||
+        libusb_hotplug_register_callback(
+            ctx, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT,
+            LIBUSB_HOTPLUG_NO_FLAGS, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
+            LIBUSB_HOTPLUG_MATCH_ANY, on_change, &has_changed, &handle) != 0) {
+        sleep_ms(ctx, timeout_ms);
+        return;
+    }
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+                              .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+    (void)libusb_handle_events_timeout_completed(ctx, &timeout, &has_changed);
+    libusb_hotplug_deregister_callback(ctx, handle);
 }
 
 // --- Explanations --------------------------------------------------------------------------------
@@ -279,12 +431,13 @@ static void explain(void *ctx, const struct redfu_device *device, enum transport
     }
     (void)snprintf(fault->text, sizeof fault->text, "no permission to open %s (%04X:%04X at %s)%s",
                    node, device->vendor, device->product, device->path, about);
+    char rule[128];
     (void)snprintf(fault->advice, sizeof fault->advice,
                    "Put this line into /etc/udev/rules.d/70-redfu.rules:\n"
-                   "  SUBSYSTEM==\"usb\", ATTR{idVendor}==\"%04x\", ATTR{idProduct}==\"%04x\", "
-                   "MODE=\"0660\", TAG+=\"uaccess\"\n"
-                   "then run `sudo udevadm control --reload` and plug the board in again.",
-                   device->vendor, device->product);
+                   "  %s\n"
+                   "then run `sudo udevadm control --reload` and plug the board in again. `redfu "
+                   "udev-rules` writes such a file.",
+                   redfu_udev_rule(device->vendor, device->product, rule, sizeof rule));
 }
 
 // --- Time and life -------------------------------------------------------------------------------
@@ -326,9 +479,13 @@ enum redfu_result redfui_transport_usb(struct transport *transport, struct redfu
         .claim = claim,
         .set_alternate = set_alternate,
         .control = control,
+        .queue = queue,
+        .await = await,
+        .drop = drop,
         .reset = reset,
         .present = present,
         .explain = explain,
+        .wait_change = wait_change,
         .now_us = now_us,
         .sleep_ms = sleep_ms,
         .free = end,

@@ -99,8 +99,38 @@ static bool check_tables(const struct image_file *file, struct image_fault *faul
     return true;
 }
 
+// What is the program's in a segment. Where a linker script leaves room before the first section, GNU ld
+// loads the file's own headers there, below the start of flash: they are no part of the program.
+static uint32_t headers_in(Elf *elf, const GElf_Ehdr *header, const GElf_Phdr *segment) {
+    if (segment->p_offset >= header->e_ehsize) {
+        return 0;
+    }
+    uint64_t first = UINT64_MAX;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr about;
+        if (gelf_getshdr(section, &about) && (about.sh_flags & SHF_ALLOC) && about.sh_size > 0 &&
+            about.sh_type != SHT_NOBITS && about.sh_offset >= segment->p_offset &&
+            about.sh_offset - segment->p_offset < segment->p_filesz && about.sh_offset < first) {
+            first = about.sh_offset;
+        }
+    }
+    return first == UINT64_MAX ? 0 : (uint32_t)(first - segment->p_offset);
+}
+
+// Some linkers leave all physical addresses 0: then the virtual ones are meant.
+static bool has_physical(Elf *elf, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        GElf_Phdr segment;
+        if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+            segment.p_paddr != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_segment(struct image *image, const struct image_file *file,
-                        const GElf_Phdr *segment, struct image_fault *fault) {
+                        const GElf_Phdr *segment, uint32_t skip, struct image_fault *fault) {
     if (segment->p_offset > file->len || segment->p_filesz > file->len - segment->p_offset) {
         return image_refuse(fault,
                             "%s: a truncated ELF file: the segment for 0x%08llX ends at byte %llu "
@@ -108,10 +138,15 @@ static bool add_segment(struct image *image, const struct image_file *file,
                             file->path, (unsigned long long)segment->p_paddr,
                             (unsigned long long)(segment->p_offset + segment->p_filesz), file->len);
     }
+    if (segment->p_paddr + segment->p_filesz > (uint64_t)UINT32_MAX + 1) {
+        return image_refuse(fault, "%s: the segment for 0x%08llX passes the end of addresses",
+                            file->path, (unsigned long long)segment->p_paddr);
+    }
     struct image_fault inner;
-    if (!image_add(image, (uint32_t)segment->p_paddr, file->bytes + segment->p_offset,
-                   (uint32_t)segment->p_filesz, &inner)) {
-        return image_refuse(fault, "%s: %.400s", file->path, inner.text);
+    if (!image_add(image, (uint32_t)segment->p_paddr + skip, file->bytes + segment->p_offset + skip,
+                   (uint32_t)segment->p_filesz - skip, &inner)) {
+        (void)image_refuse(fault, "%s: %.400s", file->path, inner.text);
+        return image_because(fault, &inner);
     }
     return true;
 }
@@ -124,6 +159,7 @@ static bool add_segments(struct image *image, Elf *elf, const struct image_file 
         return image_refuse(fault, "%s: a damaged ELF file: %s", file->path, elf_errmsg(-1));
     }
     bool any = false;
+    bool is_physical = has_physical(elf, count);
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;
         if (!gelf_getphdr(elf, (int)i, &segment)) {
@@ -132,7 +168,10 @@ static bool add_segments(struct image *image, Elf *elf, const struct image_file 
         if (segment.p_type != PT_LOAD || segment.p_filesz == 0) {
             continue;
         }
-        if (!add_segment(image, file, &segment, fault)) {
+        if (!is_physical) {
+            segment.p_paddr = segment.p_vaddr;
+        }
+        if (!add_segment(image, file, &segment, headers_in(elf, &header, &segment), fault)) {
             return false;
         }
         any = true;
@@ -155,11 +194,16 @@ static bool add_symbol(struct image *image, const GElf_Sym *symbol, const char *
     if (!copy) {
         return false;
     }
-    bool is_function = GELF_ST_TYPE(symbol->st_info) == STT_FUNC;
+    unsigned type = GELF_ST_TYPE(symbol->st_info);
+    bool is_function = type == STT_FUNC;
     grown[image->symbol_count++] = (struct image_symbol){
         // Bit 0 of a function's value says Thumb (ELF for the ARM Architecture, 5.5.3).
         .addr = (uint32_t)symbol->st_value & (is_function ? ~1u : ~0u),
         .size = (uint32_t)symbol->st_size,
+        .kind = is_function          ? IMAGE_FUNCTION
+                : type == STT_OBJECT ? IMAGE_OBJECT
+                                     : IMAGE_LABEL,
+        .is_weak = GELF_ST_BIND(symbol->st_info) == STB_WEAK,
         .name = copy,
     };
     return true;
@@ -201,11 +245,17 @@ static int by_address(const void *left, const void *right) {
     if (a->size != b->size) {
         return a->size < b->size ? -1 : 1;
     }
+    // A vector table's weak names all stand for one default handler, whose own name is the true one.
+    if (a->is_weak != b->is_weak) {
+        return a->is_weak ? -1 : 1;
+    }
     return strcmp(a->name, b->name);
 }
 
-bool elf_read(struct image *image, const struct image_file *file, struct image_fault *fault) {
-    if (!check_header(file, fault) || !check_tables(file, fault)) {
+bool elf_read(struct image_contents *contents, const struct image_file *file,
+              struct image_fault *fault) {
+    struct image *image = image_only(contents, fault);
+    if (!image || !check_header(file, fault) || !check_tables(file, fault)) {
         return false;
     }
     if (elf_version(EV_CURRENT) == EV_NONE) {
@@ -222,7 +272,7 @@ bool elf_read(struct image *image, const struct image_file *file, struct image_f
         GElf_Shdr header;
         if (gelf_getshdr(section, &header) && header.sh_type == SHT_SYMTAB &&
             !add_symbol_table(image, elf, section, &header)) {
-            ok = image_refuse(fault, "%s: out of memory", file->path);
+            ok = image_no_memory(fault, file->path);
         }
     }
     (void)elf_end(elf);

@@ -6,6 +6,7 @@
 // Strict: a wrong checksum, length or character is an error with its line number, data after the
 // end record too, and a missing end record means a truncated file.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "image/format.h"
@@ -26,19 +27,6 @@ struct reader {
     bool ended;
 };
 
-static int digit(uint8_t c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return -1;
-}
-
 bool hex_recognise(const struct image_file *file) {
     size_t at = 0;
     while (at < file->len && strchr(" \t\r\n", file->bytes[at]) && file->bytes[at] != 0) {
@@ -49,7 +37,7 @@ bool hex_recognise(const struct image_file *file) {
         return false;
     }
     for (size_t i = 1; i < 9; i++) {
-        if (digit(file->bytes[at + i]) < 0) {
+        if (image_digit(file->bytes[at + i]) < 0) {
             return false;
         }
     }
@@ -63,13 +51,15 @@ static bool add_data(struct reader *reader, uint16_t offset, const uint8_t *byte
         first = SEGMENT_OFFSET_MASK + 1 - offset;
     }
     struct image_fault inner;
+    inner.no_memory = false;
     bool ok = addr <= UINT32_MAX &&
               image_add(reader->image, (uint32_t)addr, bytes, first, &inner) &&
               image_add(reader->image, reader->base, bytes + first, count - first, &inner);
     if (!ok) {
-        return image_refuse(reader->fault, "%s:%u: %.400s", reader->file->path, reader->line,
-                            addr <= UINT32_MAX ? inner.text
-                                               : "address passes the end of the address space");
+        (void)image_refuse(reader->fault, "%s:%u: %.400s", reader->file->path, reader->line,
+                           addr <= UINT32_MAX ? inner.text
+                                              : "address passes the end of the address space");
+        return image_because(reader->fault, &inner);
     }
     return true;
 }
@@ -104,8 +94,7 @@ static bool take_record(struct reader *reader, const uint8_t *record) {
         if (count != 4) {
             return wrong_length(reader, START, count, 4);
         }
-        reader->image->entry = ((uint32_t)data[0] << 24) | ((uint32_t)data[1] << 16) |
-                               ((uint32_t)data[2] << 8) | data[3];
+        reader->image->entry = load_be32(data);
         return true;
     default:
         return image_refuse(reader->fault, "%s:%u: unknown record type %02X", reader->file->path,
@@ -114,12 +103,6 @@ static bool take_record(struct reader *reader, const uint8_t *record) {
 }
 
 static bool take_line(struct reader *reader, const uint8_t *text, size_t len) {
-    while (len > 0 && (text[len - 1] == '\r' || text[len - 1] == ' ' || text[len - 1] == '\t')) {
-        len--;
-    }
-    if (len == 0) {
-        return true;
-    }
     const char *path = reader->file->path;
     unsigned line = reader->line;
     if (reader->ended) {
@@ -132,8 +115,8 @@ static bool take_line(struct reader *reader, const uint8_t *text, size_t len) {
     size_t bytes = 0;
     uint8_t sum = 0;
     for (size_t at = 1; at < len; at += 2) {
-        int high = digit(text[at]);
-        int low = at + 1 < len ? digit(text[at + 1]) : -1;
+        int high = image_digit(text[at]);
+        int low = at + 1 < len ? image_digit(text[at + 1]) : -1;
         if (high < 0 || low < 0) {
             return image_refuse(reader->fault, "%s:%u: not a pair of hexadecimal digits", path,
                                 line);
@@ -157,25 +140,71 @@ static bool take_line(struct reader *reader, const uint8_t *text, size_t len) {
     return take_record(reader, record);
 }
 
-bool hex_read(struct image *image, const struct image_file *file, struct image_fault *fault) {
-    struct reader reader = {.image = image, .file = file, .fault = fault};
-    size_t at = 0;
-    while (at < file->len) {
-        const uint8_t *text = file->bytes + at;
-        const uint8_t *newline = memchr(text, '\n', file->len - at);
-        size_t len = newline ? (size_t)(newline - text) : file->len - at;
-        reader.line++;
-        if (!take_line(&reader, text, len)) {
+bool hex_read(struct image_contents *contents, const struct image_file *file,
+              struct image_fault *fault) {
+    struct reader reader = {.image = image_only(contents, fault), .file = file, .fault = fault};
+    if (!reader.image) {
+        return false;
+    }
+    struct image_lines lines = {.file = file};
+    const uint8_t *text;
+    size_t len;
+    while (image_next_line(&lines, &text, &len)) {
+        reader.line = lines.number;
+        if (len > 0 && !take_line(&reader, text, len)) {
             return false;
         }
-        at += len + 1;
     }
     if (!reader.ended) {
         return image_refuse(fault, "%s:%u: no end record (:00000001FF): the file is truncated",
-                            file->path, reader.line);
+                            file->path, lines.number);
     }
-    if (image->segment_count == 0) {
+    if (reader.image->segment_count == 0) {
         return image_refuse(fault, "%s: holds no data", file->path);
     }
     return true;
+}
+
+// -- Writing
+
+// Bytes a data record, as objcopy writes them.
+#define HEX_RECORD_BYTES 16u
+
+static void write_record(FILE *out, uint8_t type, uint16_t addr, const uint8_t *bytes,
+                         uint8_t len) {
+    unsigned sum = len + (addr >> 8) + (addr & 0xffu) + type;
+    (void)fprintf(out, ":%02X%04X%02X", len, addr, type);
+    for (uint8_t i = 0; i < len; i++) {
+        sum += bytes[i];
+        (void)fprintf(out, "%02X", bytes[i]);
+    }
+    (void)fprintf(out, "%02X\r\n", (0u - sum) & 0xffu);
+}
+
+void hex_write(FILE *out, const struct image *image) {
+    uint32_t upper = 0; // files start as if this had been said
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segments[i];
+        for (uint32_t off = 0; off < segment->len;) {
+            uint32_t addr = segment->addr + off;
+            if (addr >> 16 != upper) {
+                upper = addr >> 16;
+                const uint8_t bytes[2] = {(uint8_t)(upper >> 8), (uint8_t)upper};
+                write_record(out, LINEAR_BASE, 0, bytes, 2);
+            }
+            // A record passes neither 16 bytes' alignment nor a 64 KB boundary.
+            uint32_t len = HEX_RECORD_BYTES - addr % HEX_RECORD_BYTES;
+            if (len > segment->len - off) {
+                len = segment->len - off;
+            }
+            write_record(out, DATA, (uint16_t)addr, segment->bytes + off, (uint8_t)len);
+            off += len;
+        }
+    }
+    if (image->entry != 0) {
+        uint8_t entry[4];
+        store_be32(entry, image->entry);
+        write_record(out, START, 0, entry, sizeof entry);
+    }
+    write_record(out, END, 0, NULL, 0);
 }

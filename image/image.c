@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Segments and symbols of an image, and the choice of a reader for a file.
-//
-// What a format means is left to bin.c, hex.c and elf.c.
+// Segments of an image: sorted, joined, never twice. Files are load.c's and save.c's.
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "image/format.h"
 #include "image/image.h"
 
-// Larger than any image for a 32-bit microcontroller, small enough to read without harm.
-#define FILE_BYTES_MAX (256u << 20)
+#include <stdlib.h>
+#include <string.h>
 
-bool image_refuse(struct image_fault *fault, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(fault->text, sizeof fault->text, format, args);
-    va_end(args);
-    return false;
-}
+#include "image/format.h"
+
+// Firmware has tens of pieces. A file with more than so many is something else, and would take
+// minutes to sort in.
+#define SEGMENTS_MAX 16384u
 
 void image_init(struct image *image) {
     memset(image, 0, sizeof *image);
@@ -70,6 +56,40 @@ static bool join_next(struct image *image, size_t i) {
     return true;
 }
 
+// The first segment that does not begin below an address.
+static size_t place_of(const struct image *image, uint32_t addr) {
+    size_t low = 0;
+    size_t high = image->segment_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (image->segments[middle].addr < addr) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+// Names the part that is in both, and whether that could be a harmless repetition.
+static bool is_twice(const struct image_segment *segment, uint32_t addr, const uint8_t *bytes,
+                     uint64_t end, struct image_fault *fault) {
+    uint32_t first = segment->addr > addr ? segment->addr : addr;
+    uint64_t behind = segment_end(segment) < end ? segment_end(segment) : end;
+    for (uint64_t at = first; at < behind; at++) {
+        uint8_t old = segment->bytes[at - segment->addr];
+        uint8_t new = bytes[at - addr];
+        if (old != new) {
+            return image_refuse(fault,
+                                "0x%08X-0x%08X is given twice, and differently: 0x%08X is 0x%02X "
+                                "first, then 0x%02X",
+                                first, (uint32_t)(behind - 1), (uint32_t)at, old, new);
+        }
+    }
+    return image_refuse(fault, "0x%08X-0x%08X is given twice, with the same bytes", first,
+                        (uint32_t)(behind - 1));
+}
+
 bool image_add(struct image *image, uint32_t addr, const uint8_t *bytes, uint32_t len,
                struct image_fault *fault) {
     if (len == 0) {
@@ -80,139 +100,34 @@ bool image_add(struct image *image, uint32_t addr, const uint8_t *bytes, uint32_
         return image_refuse(fault, "%u bytes at 0x%08X pass the end of the address space", len,
                             addr);
     }
-    size_t place = 0;
-    while (place < image->segment_count && image->segments[place].addr < addr) {
-        place++;
-    }
+    size_t place = place_of(image, addr);
     if (place > 0 && segment_end(&image->segments[place - 1]) > addr) {
-        uint64_t other = segment_end(&image->segments[place - 1]);
-        return image_refuse(fault, "0x%08X-0x%08X is given twice", addr,
-                            (uint32_t)((other < end ? other : end) - 1));
+        return is_twice(&image->segments[place - 1], addr, bytes, end, fault);
     }
     if (place < image->segment_count && image->segments[place].addr < end) {
-        uint64_t other = segment_end(&image->segments[place]);
-        return image_refuse(fault, "0x%08X-0x%08X is given twice", image->segments[place].addr,
-                            (uint32_t)((other < end ? other : end) - 1));
+        return is_twice(&image->segments[place], addr, bytes, end, fault);
+    }
+    if (image->segment_count == SEGMENTS_MAX) {
+        return image_refuse(fault, "more than %u separate pieces: this is no firmware image",
+                            SEGMENTS_MAX);
     }
 
     struct image_segment *grown =
         realloc(image->segments, (image->segment_count + 1) * sizeof *image->segments);
     if (!grown) {
-        return image_refuse(fault, "out of memory");
+        return image_no_memory(fault, NULL);
     }
     image->segments = grown;
     uint8_t *copy = malloc(len);
     if (!copy) {
-        return image_refuse(fault, "out of memory");
+        return image_no_memory(fault, NULL);
     }
     memcpy(copy, bytes, len);
     memmove(grown + place + 1, grown + place, (image->segment_count - place) * sizeof *grown);
     grown[place] = (struct image_segment){.addr = addr, .len = len, .bytes = copy};
     image->segment_count++;
     if (!join_next(image, place) || (place > 0 && !join_next(image, place - 1))) {
-        return image_refuse(fault, "out of memory");
+        return image_no_memory(fault, NULL);
     }
     return true;
-}
-
-static bool read_whole(int fd, uint8_t *bytes, size_t len) {
-    size_t at = 0;
-    while (at < len) {
-        ssize_t got = read(fd, bytes + at, len - at);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            errno = got == 0 ? EIO : errno;
-            return false;
-        }
-        at += (size_t)got;
-    }
-    return true;
-}
-
-static bool open_file(struct image_file *file, uint8_t **bytes, struct image_fault *fault) {
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return image_refuse(fault, "%s: %s", file->path, strerror(errno));
-    }
-    bool ok = false;
-    struct stat about;
-    if (fstat(fd, &about) != 0) {
-        (void)image_refuse(fault, "%s: %s", file->path, strerror(errno));
-    } else if (!S_ISREG(about.st_mode)) {
-        (void)image_refuse(fault, "%s: not a regular file", file->path);
-    } else if (about.st_size == 0) {
-        (void)image_refuse(fault, "%s: the file is empty", file->path);
-    } else if (about.st_size > FILE_BYTES_MAX) {
-        (void)image_refuse(fault, "%s: too large for a firmware image (%lld bytes)", file->path,
-                           (long long)about.st_size);
-    } else if (!(*bytes = malloc((size_t)about.st_size))) {
-        (void)image_refuse(fault, "%s: out of memory", file->path);
-    } else if (!read_whole(fd, *bytes, (size_t)about.st_size)) {
-        (void)image_refuse(fault, "%s: %s", file->path, strerror(errno));
-    } else {
-        file->bytes = *bytes;
-        file->len = (size_t)about.st_size;
-        ok = true;
-    }
-    (void)close(fd);
-    return ok;
-}
-
-static bool read_format(struct image *image, const struct image_file *file, uint64_t addr,
-                        struct image_fault *fault) {
-    bool elf = elf_recognise(file);
-    bool hex = !elf && hex_recognise(file);
-    if ((elf || hex) && addr != IMAGE_NO_ADDRESS) {
-        return image_refuse(fault, "%s: an %s file carries its own addresses; leave out @0x%llX",
-                            file->path, elf ? "ELF" : "Intel HEX", (unsigned long long)addr);
-    }
-    if (elf) {
-        return elf_read(image, file, fault);
-    }
-    if (hex) {
-        return hex_read(image, file, fault);
-    }
-    return bin_read(image, file, addr, fault);
-}
-
-bool image_load(struct image *image, const char *path, uint64_t addr, struct image_fault *fault) {
-    struct image_file file = {.path = path};
-    uint8_t *bytes = NULL;
-    bool ok = open_file(&file, &bytes, fault) && read_format(image, &file, addr, fault);
-    free(bytes);
-    return ok;
-}
-
-const struct image_symbol *image_symbol_at(const struct image *image, uint32_t addr) {
-    size_t low = 0;
-    size_t high = image->symbol_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (image->symbols[middle].addr <= addr) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    // Symbols may nest or have no size (assembly labels): the nearest one below that reaches here.
-    // More than a handful of aliases at one place do not happen.
-    for (size_t tries = 0; tries < 8 && low > tries; tries++) {
-        const struct image_symbol *symbol = &image->symbols[low - 1 - tries];
-        if (symbol->size == 0 ? symbol->addr == addr : addr - symbol->addr < symbol->size) {
-            return symbol;
-        }
-    }
-    return NULL;
-}
-
-bool image_symbol_find(const struct image *image, const char *name, uint32_t *addr) {
-    for (size_t i = 0; i < image->symbol_count; i++) {
-        if (strcmp(image->symbols[i].name, name) == 0) {
-            *addr = image->symbols[i].addr;
-            return true;
-        }
-    }
-    return false;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Writing images.
+// Files out: what a format cannot hold is refused, then the whole file appears at once or not at all.
 
 #include "image/save.h"
 
@@ -14,69 +14,126 @@
 
 #include "image/format.h"
 
-// Bytes a data record, as objcopy writes them.
-#define HEX_RECORD_BYTES    16u
-// Record types (Intel "Hexadecimal Object File Format Specification", rev A).
-#define HEX_DATA            0u
-#define HEX_END             1u
-#define HEX_EXTENDED_LINEAR 4u
+#define PLAIN_VERSION    0x0100u // bcdDFU of a plain suffix (DFU 1.1 appendix B)
+// bTargetsNumber of UM0391 is a byte, bAlternateSetting too.
+#define TARGETS_MAX      255u
+// DfuSe files and ELF count in 32 bits; nothing for a microcontroller comes near.
+#define OUTPUT_BYTES_MAX (1u << 30)
 
-static void hex_record(FILE *file, uint8_t type, uint16_t addr, const uint8_t *bytes, uint8_t len) {
-    unsigned sum = len + (addr >> 8) + (addr & 0xffu) + type;
-    (void)fprintf(file, ":%02X%04X%02X", len, addr, type);
-    for (uint8_t i = 0; i < len; i++) {
-        sum += bytes[i];
-        (void)fprintf(file, "%02X", bytes[i]);
+static bool check_one_piece(const struct image_contents *contents, const char *path,
+                            struct image_fault *fault) {
+    const struct image *image = &contents->targets[0].image;
+    if (image->segment_count == 1) {
+        return true;
     }
-    (void)fprintf(file, "%02X\r\n", (0u - sum) & 0xffu);
+    uint64_t end = (uint64_t)image->segments[0].addr + image->segments[0].len;
+    return image_refuse(fault,
+                        "%s: %s holds one piece, the image has %zu; the first gap is "
+                        "0x%08" PRIX64 "-0x%08" PRIX32 ", %" PRIu64 " bytes",
+                        path, image_format_text(contents->format), image->segment_count, end,
+                        image->segments[1].addr - 1, image->segments[1].addr - end);
 }
 
-static void hex_write(FILE *file, const struct image *image) {
-    uint32_t upper = 0; // files start as if this had been said
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const struct image_segment *segment = &image->segments[i];
-        for (uint32_t off = 0; off < segment->len;) {
-            uint32_t addr = segment->addr + off;
-            if (addr >> 16 != upper) {
-                upper = addr >> 16;
-                const uint8_t bytes[2] = {(uint8_t)(upper >> 8), (uint8_t)upper};
-                hex_record(file, HEX_EXTENDED_LINEAR, 0, bytes, 2);
-            }
-            // A record passes neither 16 bytes' alignment nor a 64 KB boundary.
-            uint32_t len = HEX_RECORD_BYTES - addr % HEX_RECORD_BYTES;
-            if (len > segment->len - off) {
-                len = segment->len - off;
-            }
-            hex_record(file, HEX_DATA, (uint16_t)addr, segment->bytes + off, (uint8_t)len);
-            off += len;
+bool image_contents_check(const struct image_contents *contents, const char *path,
+                          struct image_fault *fault) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < contents->target_count; i++) {
+        for (size_t j = 0; j < contents->targets[i].image.segment_count; j++) {
+            bytes += contents->targets[i].image.segments[j].len;
         }
     }
-    hex_record(file, HEX_END, 0, NULL, 0);
+    if (bytes == 0 || bytes > OUTPUT_BYTES_MAX) {
+        return image_refuse(fault,
+                            bytes == 0 ? "%s: there is nothing to write"
+                                       : "%s: more bytes than any firmware has",
+                            path);
+    }
+    if (contents->format != IMAGE_DFUSE && contents->target_count > 1) {
+        char alternates[64];
+        image_contents_alternates(contents, alternates, sizeof alternates);
+        return image_refuse(fault,
+                            "%s: %s holds one image; here are some for the alternate settings %s",
+                            path, image_format_text(contents->format), alternates);
+    }
+    if (contents->format == IMAGE_DFUSE &&
+        (contents->target_count > TARGETS_MAX ||
+         contents->targets[contents->target_count - 1].alternate > TARGETS_MAX)) {
+        return image_refuse(fault, "%s: a DfuSe file counts alternate settings up to %u", path,
+                            TARGETS_MAX);
+    }
+    return (contents->format != IMAGE_BIN && contents->format != IMAGE_DFU) ||
+           check_one_piece(contents, path, fault);
 }
 
-static void write_all(FILE *file, const struct image *image, enum image_format format) {
-    if (format == IMAGE_HEX) {
-        hex_write(file, image);
-    } else {
-        (void)fwrite(image->segments[0].bytes, 1, image->segments[0].len, file);
+static bool write_dfu(FILE *out, const struct image_contents *contents) {
+    const struct image_segment *segment = &contents->targets[0].image.segments[0];
+    uint8_t suffix[DFU_SUFFIX_BYTES];
+    dfu_suffix(contents, PLAIN_VERSION, segment->bytes, segment->len, suffix);
+    bin_write(out, &contents->targets[0].image);
+    (void)fwrite(suffix, 1, sizeof suffix, out);
+    return true;
+}
+
+static bool write_all(FILE *out, const struct image_contents *contents) {
+    const struct image *image = &contents->targets[0].image;
+    switch (contents->format) {
+    case IMAGE_HEX:
+        hex_write(out, image);
+        return true;
+    case IMAGE_SREC:
+        srec_write(out, image);
+        return true;
+    case IMAGE_ELF:
+        return elf_write(out, image);
+    case IMAGE_DFUSE:
+        return dfuse_write(out, contents);
+    case IMAGE_DFU:
+        return write_dfu(out, contents);
+    case IMAGE_UF2:
+        uf2_write(out, contents);
+        return true;
+    case IMAGE_BIN:
+    case IMAGE_ANY:
+    default:
+        bin_write(out, image);
+        return true;
     }
 }
 
-bool image_save(const struct image *image, const char *path, enum image_format format,
-                struct image_fault *fault) {
-    if (format == IMAGE_ELF) {
-        return image_refuse(fault, "%s: ELF files are read, not written; take .bin or .hex", path);
+static bool finish(FILE *file, int fd) {
+    mode_t mask = umask(0);
+    (void)umask(mask);
+    return !ferror(file) && fflush(file) == 0 && fsync(fd) == 0 && fchmod(fd, 0666 & ~mask) == 0;
+}
+
+char *image_save_path(const char *path, struct image_fault *fault) {
+    char *real = realpath(path, NULL);
+    if (!real) {
+        real = strdup(path); // nothing is there yet, or a link to nothing
     }
-    if (format == IMAGE_BIN && image->segment_count != 1) {
-        return image_refuse(fault, "%s: a raw binary holds one segment, the image has %zu", path,
-                            image->segment_count);
+    if (!real) {
+        (void)image_no_memory(fault, NULL);
+        return NULL;
     }
-    size_t size = strlen(path) + sizeof ".XXXXXX";
+    struct stat there;
+    if (lstat(real, &there) == 0 && !S_ISREG(there.st_mode)) {
+        (void)image_refuse(fault, "%s: cannot be written: %s", path,
+                           S_ISDIR(there.st_mode) ? strerror(EISDIR)
+                                                  : "what is there is not a regular file");
+        free(real);
+        return NULL;
+    }
+    return real;
+}
+
+static bool save_as(const struct image_contents *contents, const char *path, const char *real,
+                    struct image_fault *fault) {
+    size_t size = strlen(real) + sizeof ".XXXXXX";
     char *temporary = malloc(size);
     if (!temporary) {
-        return image_refuse(fault, "out of memory");
+        return image_no_memory(fault, NULL);
     }
-    (void)snprintf(temporary, size, "%s.XXXXXX", path);
+    (void)snprintf(temporary, size, "%s.XXXXXX", real);
     int fd = mkstemp(temporary);
     FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!file) {
@@ -84,14 +141,11 @@ bool image_save(const struct image *image, const char *path, enum image_format f
         free(temporary);
         return false;
     }
-    mode_t mask = umask(0);
-    (void)umask(mask);
-    write_all(file, image, format);
-    bool is_written =
-        !ferror(file) && fflush(file) == 0 && fsync(fd) == 0 && fchmod(fd, 0666 & ~mask) == 0;
+    errno = ENOMEM; // what a writer fails for that did not come as far as its stream
+    bool is_written = write_all(file, contents) && finish(file, fd);
     int error = errno;
     is_written = fclose(file) == 0 && is_written;
-    if (is_written && rename(temporary, path) != 0) {
+    if (is_written && rename(temporary, real) != 0) {
         error = errno;
         is_written = false;
     }
@@ -101,4 +155,39 @@ bool image_save(const struct image *image, const char *path, enum image_format f
     }
     free(temporary);
     return is_written;
+}
+
+bool image_contents_save(const struct image_contents *contents, const char *path,
+                         struct image_fault *fault) {
+    if (!image_contents_check(contents, path, fault)) {
+        return false;
+    }
+    char *real = image_save_path(path, fault);
+    bool is_saved = real && save_as(contents, path, real, fault);
+    free(real);
+    return is_saved;
+}
+
+uint8_t *image_contents_bytes(const struct image_contents *contents, size_t *len,
+                              struct image_fault *fault) {
+    if (!image_contents_check(contents, "the output", fault)) {
+        return NULL;
+    }
+    char *bytes = NULL;
+    FILE *out = open_memstream(&bytes, len);
+    bool is_written = out && write_all(out, contents) && !ferror(out);
+    if (!out || fclose(out) != 0 || !is_written) {
+        (void)image_no_memory(fault, NULL);
+        free(bytes);
+        return NULL;
+    }
+    return (uint8_t *)bytes;
+}
+
+bool image_save(const struct image *image, const char *path, enum image_format format,
+                struct image_fault *fault) {
+    struct image_target target = {.image = *image};
+    const struct image_contents contents = {
+        .format = format, .targets = &target, .target_count = 1};
+    return image_contents_save(&contents, path, fault);
 }

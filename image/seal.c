@@ -41,7 +41,7 @@ bool image_seal(struct image *image, uint32_t most, struct image_seal *seal,
     struct image flat;
     image_init(&flat);
     if (!bytes) {
-        return image_refuse(fault, "out of memory");
+        return image_no_memory(fault, NULL);
     }
     memset(bytes, 0xff, length + STAMP_BYTES);
     for (size_t i = 0; i < image->segment_count; i++) {

@@ -125,7 +125,7 @@ function check_line(where, file, text,    folder, target) {
     target = substr(text, RSTART, RLENGTH)
     sub(/include[ \t]*["<]/, "", target)
     target = substr(target, 1, length(target) - 1)
-    if ((folder == "port/stm32f4" || folder in anything) && text ~ /"board\.h"/) {
+    if ((folder == "port/stm32f4" || folder == "examples" || folder in anything) && text ~ /"board\.h"/) {
         return # the one include that the build resolves: boards/<name>/board.h of the board it is for
     }
     if (target in exists) {

@@ -11,6 +11,7 @@
 
 #include "settings/settings.h"
 
+#include "spec/boot.h"
 #include "spec/bytes.h"
 #include "spec/crc.h"
 
@@ -71,6 +72,9 @@ enum page_state {
 };
 
 static uint32_t word_at(const struct settings *s, unsigned page, uint32_t off) {
+    if (s->flash->mapped != NULL) {
+        return load_le32(s->flash->mapped[page] + off);
+    }
     uint32_t word; // read as a word where the user's read() can
     s->flash->read(s->flash->ctx, page, off, (uint8_t *)&word, 4);
     return load_le32((const uint8_t *)&word);
@@ -82,6 +86,10 @@ static uint32_t skip_erased(const struct settings *s, unsigned page, uint32_t of
     uint32_t piece[PIECE / 4];
     // Within a log the next word is in use.
     while (off < limit && word_at(s, page, off) == WORD_ERASED) {
+        if (s->flash->mapped != NULL) {
+            off += 4;
+            continue;
+        }
         uint32_t len = limit - off < PIECE ? limit - off : PIECE;
         s->flash->read(s->flash->ctx, page, off, (uint8_t *)piece, len);
         uint32_t i = 0;
@@ -125,7 +133,11 @@ static enum page_state page_state(const struct settings *s, unsigned page, uint3
     if ((mark | mark_second) == 0) {
         return PAGE_OURS;
     }
+    // A reader does not mind; and this takes by far the longest.
     uint32_t bytes = s->flash->page_bytes;
+    if (s->flash->program == NULL) {
+        return PAGE_UNKNOWN;
+    }
     return skip_erased(s, page, SETTINGS_PAGE_HEAD, bytes) == bytes ? PAGE_BLANK : PAGE_UNKNOWN;
 }
 
@@ -166,39 +178,60 @@ static uint32_t step_over(const struct settings *s, uint32_t *off) {
     return size != 0 ? first : 0;
 }
 
+// Where the first record with this key begins in [off, limit), `limit` if there is none. With n values in the
+// store a turnover, and reading the list, look at n * n / 2 words here.
+static uint32_t next_with_key(const struct settings *s, uint32_t key, uint32_t off,
+                              uint32_t limit) {
+    const uint8_t *page = s->flash->mapped != NULL ? s->flash->mapped[s->page] : NULL;
+    while (off < limit) {
+        uint32_t first = page != NULL ? load_le32(page + off) : word_at(s, s->page, off);
+        uint32_t size = record_size(s, off, first);
+        if (size == 0) {
+            size = 4;
+        } else if ((first & 0xffffu) == key) {
+            return off;
+        }
+        off += size;
+    }
+    return limit;
+}
+
 // Whether a whole record with this key lies in [off, end). Overwrites s->record.
 static bool is_superseded(struct settings *s, uint32_t off, uint32_t key) {
-    while (off < s->end) {
-        uint32_t at = off;
-        uint32_t first = step_over(s, &off);
-        if (first != 0 && (first & 0xffffu) == key && load(s, at)) {
+    while ((off = next_with_key(s, key, off, s->end)) < s->end) {
+        if (load(s, off)) {
             return true;
         }
+        (void)step_over(s, &off);
     }
     return false;
 }
 
-// Brings the last whole record with this key into s->record; false if there is none, or if it says
-// that the key was deleted.
-static bool find(struct settings *s, uint32_t key) {
-    uint32_t limit = s->end;
-    for (;;) {
-        uint32_t hit = 0;
-        for (uint32_t off = SETTINGS_PAGE_HEAD; off < limit;) {
-            uint32_t at = off;
-            uint32_t first = step_over(s, &off);
-            if (first != 0 && (first & 0xffffu) == key) {
-                hit = at;
-            }
-        }
-        if (hit == 0) {
-            return false;
-        }
+// Where the last record with this key begins in [.., limit), 0 if there is none.
+static uint32_t last_before(const struct settings *s, uint32_t key, uint32_t limit) {
+    uint32_t hit = 0;
+    uint32_t off = SETTINGS_PAGE_HEAD;
+    while ((off = next_with_key(s, key, off, limit)) < limit) {
+        hit = off;
+        (void)step_over(s, &off);
+    }
+    return hit;
+}
+
+// Brings the record at `hit`, or the last whole one of its key before, into s->record; false if there
+// is none, or if it says that the key was deleted.
+static bool load_last(struct settings *s, uint32_t key, uint32_t hit) {
+    while (hit != 0) {
         if (load(s, hit)) {
             return is_value(s);
         }
-        limit = hit;
+        hit = last_before(s, key, hit);
     }
+    return false;
+}
+
+static bool find(struct settings *s, uint32_t key) {
+    return load_last(s, key, last_before(s, key, s->end));
 }
 
 // Brings the next live record at or after *off into s->record and steps *off past it.
@@ -219,24 +252,35 @@ static bool next_live(struct settings *s, uint32_t *off) {
 // last one, so a run of them longer than any record ends the log.
 static void scan_log(struct settings *s) {
     uint32_t off = SETTINGS_PAGE_HEAD;
+    uint32_t size = 0; // of the last record, 0 if something else comes last
     s->end = off;
     for (;;) {
         uint32_t left = s->flash->page_bytes - off;
         uint32_t limit = off + (left < SETTINGS_RECORD_MAX ? left : SETTINGS_RECORD_MAX);
-        off = skip_erased(s, s->page, off, limit);
-        if (off == limit) {
-            return;
+        uint32_t word = off < limit ? word_at(s, s->page, off) : WORD_ERASED;
+        if (word == WORD_ERASED) {
+            off = skip_erased(s, s->page, off, limit);
+            if (off == limit) {
+                break;
+            }
+            word = word_at(s, s->page, off);
+        }
+        if (word == WORD_ERASED) {
+            off += 4; // seen, and not a moment later
+            continue;
         }
         uint32_t at = off;
-        uint32_t word = word_at(s, s->page, at);
-        uint32_t size = record_size(s, at, word);
+        uint32_t redfu = (word & 0xffffu) - SETTINGS_KEY_REDFU;
+        size = record_size(s, at, word);
         off += size != 0 ? size : 4u;
-        if (word != WORD_ERASED) {
-            s->is_in_doubt = size != 0 && word_at(s, s->page, off - 4) == WORD_ERASED;
-            s->tail = s->is_in_doubt ? at : 0;
-            s->end = off;
+        s->end = off;
+        s->tail = at;
+        if (size != 0 && redfu < SETTINGS_KEYS_REDFU) {
+            s->latest[redfu] = at;
         }
     }
+    s->is_in_doubt = size != 0 && word_at(s, s->page, s->end - 4) == WORD_ERASED;
+    s->tail = s->is_in_doubt ? s->tail : 0;
 }
 
 static enum settings_result readiness(const struct settings *s) {
@@ -253,7 +297,9 @@ static void look(struct settings *s, const struct settings_flash *flash) {
     uint32_t sequences[2] = {0, 0};
     enum page_state states[2];
 
-    *s = (struct settings){.flash = flash};
+    // Up to the buffers: the boot stage does this at every reset.
+    __builtin_memset(s, 0, __builtin_offsetof(struct settings, words));
+    s->flash = flash;
     for (unsigned page = 0; page < 2; page++) {
         states[page] = page_state(s, page, &sequences[page]);
         s->foreign |= (uint8_t)((states[page] == PAGE_FOREIGN) << page);
@@ -410,9 +456,13 @@ static void finish(struct settings *s) {
         s->is_settled = true;
         s->is_in_doubt = false;
         s->end = s->at;
+        s->live = s->end - SETTINGS_PAGE_HEAD;
         break;
     case GOAL_APPEND:
         s->end = s->at;
+        if (s->live != 0) {
+            s->live += (is_value(s) ? s->size : 0) - s->old_size;
+        }
         break;
     case GOAL_PREPARE:
         s->is_spare_ready = true;
@@ -458,6 +508,13 @@ static enum settings_result begin(struct settings *s, enum goal goal, enum step 
     return SETTINGS_BUSY;
 }
 
+uint32_t settings_dead(struct settings *s) {
+    for (uint32_t off = s->live != 0 ? s->end : SETTINGS_PAGE_HEAD; next_live(s, &off);) {
+        s->live += s->size;
+    }
+    return s->end - SETTINGS_PAGE_HEAD - s->live;
+}
+
 // Bytes free for records, all reserves included.
 static uint32_t bytes_free(const struct settings *s) {
     uint32_t used = s->end + (s->is_settled ? 0 : 4u);
@@ -469,10 +526,7 @@ static enum settings_result append(struct settings *s, uint32_t key, uint32_t ta
                                    const uint8_t *value, uint32_t len, uint32_t reserve) {
     uint32_t size = SETTINGS_RECORD_HEAD + ((len + 3) & ~3u);
     if (size + reserve > bytes_free(s)) {
-        uint32_t live = SETTINGS_PAGE_HEAD;
-        for (uint32_t off = SETTINGS_PAGE_HEAD; next_live(s, &off);) {
-            live += s->size;
-        }
+        uint32_t live = s->end - settings_dead(s);
         return live + size + reserve > s->flash->page_bytes ? SETTINGS_FULL : SETTINGS_TURNOVER;
     }
     uint8_t *r = s->record;
@@ -519,8 +573,12 @@ static enum settings_result store(struct settings *s, uint16_t key, const uint8_
     if (result != SETTINGS_OK) {
         return result;
     }
-    if (find(s, key) && holds(s, value, len)) {
-        return SETTINGS_OK;
+    s->old_size = 0;
+    if (find(s, key)) {
+        if (holds(s, value, len)) {
+            return SETTINGS_OK;
+        }
+        s->old_size = s->size;
     }
     return append(s, key, TAG_VALUE, value, len, reserve);
 }
@@ -530,7 +588,11 @@ static enum settings_result remove_key(struct settings *s, uint16_t key, uint32_
     if (result != SETTINGS_OK) {
         return result;
     }
-    return find(s, key) ? append(s, key, TAG_DELETED, NULL, 0, reserve) : SETTINGS_ABSENT;
+    if (!find(s, key)) {
+        return SETTINGS_ABSENT;
+    }
+    s->old_size = s->size;
+    return append(s, key, TAG_DELETED, NULL, 0, reserve);
 }
 
 enum settings_result settings_set(struct settings *s, uint16_t key, const uint8_t *value,
@@ -538,7 +600,11 @@ enum settings_result settings_set(struct settings *s, uint16_t key, const uint8_
     if (key == SETTINGS_KEY_NONE || len > SETTINGS_VALUE_MAX) {
         return SETTINGS_REFUSED;
     }
-    return store(s, key, value, len, SETTINGS_RESERVE);
+    uint32_t reserve = SETTINGS_RESERVE;
+    if (key == SETTINGS_KEY_BOOT_MODE && len <= BOOT_MODE_VALUE_LEN) {
+        reserve = len == BOOT_MODE_VALUE_LEN ? SETTINGS_RESERVE / 2 : SETTINGS_RESERVE / 4;
+    }
+    return store(s, key, value, len, reserve);
 }
 
 enum settings_result settings_delete(struct settings *s, uint16_t key) {
@@ -585,17 +651,20 @@ bool settings_is_prepared(const struct settings *s) {
 }
 
 enum settings_result settings_prepare(struct settings *s, enum settings_consent consent) {
+    bool may_erase = consent == SETTINGS_ERASE_FOREIGN || !is_foreign(s, other_page(s));
     enum settings_result result = readiness(s);
+    if (s->step == IDLE && s->has_store && s->is_in_doubt && is_foreign(s, other_page(s)) &&
+        may_erase) {
+        // The turnover that would remove the traces of a cut had nowhere to go.
+        return begin(s, GOAL_REBUILD, CONFIRM);
+    }
     if (result != SETTINGS_OK || s->is_spare_ready) {
         return result;
     }
     if (!s->has_store) {
         return SETTINGS_TURNOVER;
     }
-    if (is_foreign(s, other_page(s)) && consent != SETTINGS_ERASE_FOREIGN) {
-        return SETTINGS_FOREIGN;
-    }
-    return begin(s, GOAL_PREPARE, CONFIRM);
+    return may_erase ? begin(s, GOAL_PREPARE, CONFIRM) : SETTINGS_FOREIGN;
 }
 
 enum settings_result settings_format(struct settings *s) {
@@ -624,6 +693,11 @@ bool settings_is_receiving(struct settings *s) {
     return s->step == IDLE && s->has_store && find(s, SETTINGS_KEY_RECEIVING);
 }
 
-uint32_t settings_turnovers(const struct settings *s) {
-    return s->sequence;
+const uint8_t *settings_peek(struct settings *s, uint16_t key, uint32_t *len) {
+    if (s->step != IDLE || !s->has_store ||
+        !load_last(s, key, s->latest[key - SETTINGS_KEY_REDFU])) {
+        return NULL;
+    }
+    *len = s->record[2];
+    return s->record + 4;
 }

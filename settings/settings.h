@@ -40,6 +40,9 @@
 #define SETTINGS_KEY_REDFU     0xf000u // first of redfu's own
 #define SETTINGS_KEY_RECEIVING 0xf000u // present, empty: the application area is being changed
 #define SETTINGS_KEY_BOOT_MODE 0xf001u
+// Present: an import has begun, values may be missing. One byte, 1: only the page they came from is left.
+#define SETTINGS_KEY_IMPORTING 0xf002u
+#define SETTINGS_KEYS_REDFU    3u      // in use so far, from SETTINGS_KEY_REDFU on
 #define SETTINGS_KEY_NONE      0xffffu // not a key
 
 #define SETTINGS_VALUE_MAX     255u
@@ -49,7 +52,9 @@
 #define SETTINGS_RECORD_HEAD   12u
 #define SETTINGS_RECORD_MAX    (SETTINGS_RECORD_HEAD + 256u)
 // Kept free by settings_set() for receiving records, and half of it by settings_delete(): a page
-// filled with values can still delete some, and always takes several rounds of open and close.
+// filled with values can still delete some, and always takes several rounds of open and close. A boot
+// mode with one for the next start leaves half as well, one without a quarter: so what may be set can
+// be crossed out, with one turnover at most.
 #define SETTINGS_RESERVE       128u
 
 enum settings_flash_result {
@@ -63,7 +68,8 @@ enum settings_flash_result {
 struct settings_flash {
     void *ctx;
     uint32_t page_bytes; // a multiple of 4, at least 512
-    // Erases page 0 or 1.
+    // Erases page 0 or 1. NULL here and in program(): only to be read. Then settings_open() does not
+    // look whether pages are blank, and nothing that writes may be called.
     enum settings_flash_result (*erase)(void *ctx, unsigned page);
     // Programs len bytes (a multiple of 4) at an offset (a multiple of 4) word by word in
     // ascending order. `data` stays until the end.
@@ -72,6 +78,8 @@ struct settings_flash {
     enum settings_flash_result (*poll)(void *ctx);
     // Copies flash to `out`; called only when no operation is under way.
     void (*read)(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len);
+    // Where the pages lie, if they can be read there as well: faster. NULL: they cannot.
+    const uint8_t *const *mapped;
 };
 
 enum settings_result {
@@ -102,11 +110,14 @@ struct settings {
     uint16_t decided_key; // turnover: key of the record at `tail`, once taken over
     const struct settings_flash *flash;
     uint32_t sequence;
-    uint32_t end;  // where the log ends: first offset not yet programmed
-    uint32_t tail; // last record, if it may be half-programmed; else 0
-    uint32_t from; // turnover: next record to look at
-    uint32_t at;   // where the next copy, or the end of the log, goes
-    uint32_t size; // of the record in `record`
+    uint32_t end;      // where the log ends: first offset not yet programmed
+    uint32_t tail;     // last record, if it may be half-programmed; else 0
+    uint32_t from;     // turnover: next record to look at
+    uint32_t at;       // where the next copy, or the end of the log, goes
+    uint32_t size;     // of the record in `record`
+    uint32_t old_size; // append: of the record that goes with it, 0 for none
+    uint32_t live;     // bytes of records that a turnover keeps; 0: not counted yet
+    uint32_t latest[SETTINGS_KEYS_REDFU]; // redfu's keys, when the store was opened: last record
     uint8_t words[20];
     uint8_t record[SETTINGS_RECORD_MAX];
 };
@@ -132,7 +143,8 @@ enum settings_result settings_get(struct settings *s, uint16_t key, uint8_t *out
 // Stores a value of 0 to 255 bytes. SETTINGS_OK at once if it is already there, else
 // SETTINGS_BUSY: committed when settings_poll() says SETTINGS_OK. Programs the value's words and 3
 // more, and 3 more than that the first time after settings_open(). Where there is no room, telling
-// SETTINGS_FULL from SETTINGS_TURNOVER reads n * n / 2 record heads for n different keys.
+// SETTINGS_FULL from SETTINGS_TURNOVER reads n * n / 2 record heads for n different keys, once after
+// settings_open().
 enum settings_result settings_set(struct settings *s, uint16_t key, const uint8_t *value,
                                   uint32_t len) __attribute__((warn_unused_result));
 
@@ -149,13 +161,23 @@ enum settings_result settings_next(struct settings *s, uint32_t *cursor, uint16_
 // first of a session 4 bytes more; 0 while the store cannot be written.
 uint32_t settings_room(const struct settings *s);
 
+// Bytes of the log that a turnover would win. Once settings_open() has said SETTINGS_OK; reads n * n / 2
+// record heads, and ends an iteration.
+uint32_t settings_dead(struct settings *s);
+
+// What settings_next() has just found, as on flash: { key16, len8, 0x56, value }. Until the next call.
+static inline const uint8_t *settings_found(const struct settings *s) {
+    return s->record;
+}
+
 // Copies what is live to the other page and goes on there; makes the store if there is none;
 // removes the traces of a cut. Erases the other page first unless it is ready. A cut leaves the
 // old page or the new one, with the same values.
 enum settings_result settings_turnover(struct settings *s) __attribute__((warn_unused_result));
 
 // Whether a turnover can start without an erase, and the erase that makes it so. With
-// SETTINGS_KEEP_FOREIGN a foreign page is refused.
+// SETTINGS_KEEP_FOREIGN a foreign page is refused. With SETTINGS_ERASE_FOREIGN it goes, and where
+// traces of a cut could not be removed because of it, that is done at once, by turning over to its place.
 bool settings_is_prepared(const struct settings *s);
 enum settings_result settings_prepare(struct settings *s, enum settings_consent consent)
     __attribute__((warn_unused_result));
@@ -178,8 +200,21 @@ enum settings_result settings_receiving_close(struct settings *s)
 // are right then, since the application area is whole.
 bool settings_is_receiving(struct settings *s);
 
+// Which pages hold something foreign: bit 0 and bit 1.
+static inline unsigned settings_foreign(const struct settings *s) {
+    return s->foreign;
+}
+
+// The value of one of redfu's keys and its length, under the same conditions as
+// settings_is_receiving() and faster than it: NULL if there is none. After a cut in the middle of a
+// change the old value or the new one, and perhaps the other one the next time: who acts on it has the
+// traces of the cut removed before, where settings_open() said SETTINGS_TURNOVER. Valid until the next call.
+const uint8_t *settings_peek(struct settings *s, uint16_t key, uint32_t *len);
+
 // Wear: turnovers since the store was made. Each page has been erased half as often, rounded up;
-// erases repeated because of a cut are not counted.
-uint32_t settings_turnovers(const struct settings *s);
+// erases repeated because of a cut are not counted. 0 while there is no store.
+static inline uint32_t settings_turnovers(const struct settings *s) {
+    return s->sequence;
+}
 
 #endif

@@ -26,8 +26,9 @@
 
 enum mailbox_request {
     MAILBOX_NONE = 0,
-    MAILBOX_DFU = 1, // stay in the bootloader and speak DFU
-    MAILBOX_RUN = 2, // start the application even if the button is held (DFU leave uses it)
+    MAILBOX_DFU = 1,  // stay in the bootloader and speak DFU
+    MAILBOX_RUN = 2,  // start the application even if the button is held (DFU leave uses it)
+    MAILBOX_MODE = 3, // this boot mode for one start (argument: enum boot_mode, spec/boot.h)
 };
 
 struct mailbox {
@@ -41,18 +42,20 @@ static inline uint32_t mailbox_check(const struct mailbox *box) {
     return ~(box->magic + box->request + box->argument);
 }
 
-static inline void mailbox_fill(struct mailbox *box, enum mailbox_request request) {
+static inline void mailbox_fill(struct mailbox *box, enum mailbox_request request,
+                                uint32_t argument) {
     box->magic = MAILBOX_MAGIC;
     box->request = (uint32_t)request;
-    box->argument = 0;
+    box->argument = argument;
     box->check = mailbox_check(box);
 }
 
 // Writes a request into the mailbox itself, the magic last. The caller has interrupts off, and resets
 // once the words are in SRAM (dsb, PM0214 2.2.4).
-static inline void mailbox_post(volatile struct mailbox *at, enum mailbox_request request) {
+static inline void mailbox_post(volatile struct mailbox *at, enum mailbox_request request,
+                                uint32_t argument) {
     struct mailbox box;
-    mailbox_fill(&box, request);
+    mailbox_fill(&box, request, argument);
     at->request = box.request;
     at->argument = box.argument;
     at->check = box.check;

@@ -46,6 +46,7 @@ enum usb_descriptor_type {
     USB_DT_DEVICE_QUALIFIER = 6,
     USB_DT_OTHER_SPEED_CONFIGURATION = 7,
     USB_DT_BOS = 15,
+    USB_DT_DEVICE_CAPABILITY = 16,
 };
 
 // Feature selectors, USB 2.0 table 9-6.
@@ -63,6 +64,7 @@ enum usb_transfer_type {
 
 #define USB_SETUP_LEN                8u
 #define USB_DEVICE_DESCRIPTOR_LEN    18u
+#define USB_DEVICE_QUALIFIER_LEN     10u
 #define USB_CONFIG_DESCRIPTOR_LEN    9u
 #define USB_INTERFACE_DESCRIPTOR_LEN 9u
 // A string descriptor's bLength is one byte and its text is UTF-16: 126 characters at most.

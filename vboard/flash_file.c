@@ -82,13 +82,55 @@ static int open_locked(const char *path, char why[512]) {
     return -1;
 }
 
+// A new file in the folder that saving will want to write to; -1 with errno. The name is in `name`.
+static int create_beside(const char *path, char name[4096]) {
+    // A link is followed, or it would be replaced by a file.
+    char *target = realpath(path, NULL);
+    int len = snprintf(name, 4096, "%s.XXXXXX", target ? target : path);
+    free(target);
+    if (len >= 4096) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return mkostemp(name, O_CLOEXEC);
+}
+
+// Better now than when there is something to lose.
+static bool can_be_saved(const char *path, char why[512]) {
+    char name[4096];
+    int fd = create_beside(path, name);
+    if (fd < 0) {
+        (void)snprintf(
+            why, 512,
+            "%.300s: its folder takes no new file (%s), and saving the flash puts one in "
+            "its place",
+            path, strerror(errno));
+        return false;
+    }
+    (void)close(fd);
+    (void)unlink(name);
+    return true;
+}
+
+// What was filled here goes again, so that the next run does not find half a flash. The lock is held.
+static void take_back(const struct flash_file *file, bool was_missing) {
+    char *target = realpath(file->path, NULL);
+    if (was_missing && target) {
+        (void)unlink(target);
+    } else {
+        (void)!ftruncate(file->fd, 0); // to a shorter one: nothing to run out of
+    }
+    free(target);
+}
+
 bool flash_file_open(struct flash_file *file, const char *path, uint8_t *flash, uint32_t size,
                      char why[512]) {
+    struct stat about;
+    bool was_missing = stat(path, &about) != 0;
     *file = (struct flash_file){.path = path, .fd = open_locked(path, why), .size = size};
     if (file->fd < 0) {
         return false;
     }
-    struct stat about;
     bool ok = fstat(file->fd, &about) == 0;
     if (!ok) {
         (void)say(why, path, strerror(errno));
@@ -108,7 +150,11 @@ bool flash_file_open(struct flash_file *file, const char *path, uint8_t *flash, 
     } else {
         ok = read_all(file->fd, flash, size) || say(why, path, strerror(errno ? errno : EIO));
     }
+    ok = ok && can_be_saved(path, why);
     if (!ok) {
+        if (file->is_new) {
+            take_back(file, was_missing);
+        }
         flash_file_close(file);
     }
     return ok;
@@ -129,18 +175,12 @@ static bool sync_folder(const char *path) {
 }
 
 bool flash_file_save(const struct flash_file *file, const uint8_t *flash, char why[512]) {
-    // A link is followed, or it would be replaced by a file.
     char *target = realpath(file->path, NULL);
     const char *path = target ? target : file->path;
     char temporary[4096];
     struct stat about;
-    int fd = -1;
+    int fd = create_beside(file->path, temporary);
     bool ok = false;
-    if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
-        errno = ENAMETOOLONG;
-    } else {
-        fd = mkostemp(temporary, O_CLOEXEC);
-    }
     if (fd >= 0) {
         ok = fstat(file->fd, &about) == 0 && fchmod(fd, about.st_mode & 0777) == 0 &&
              write_all(fd, flash, file->size) && fsync(fd) == 0 && rename(temporary, path) == 0 &&

@@ -17,7 +17,8 @@ struct flash_file {
 
 // Locks the file, and reads it into `flash` (size bytes). A missing file is made at once, filled
 // with 0xFF as erased flash is. False with a sentence in `why` when it cannot be opened, is in use or
-// has another size; then nothing is held.
+// has another size, or its folder takes no new file, which saving needs; then nothing is held, and
+// a file that was missing is missing again.
 bool flash_file_open(struct flash_file *file, const char *path, uint8_t *flash, uint32_t size,
                      char why[512]);
 // Writes the flash back: a new file beside the old one, which it replaces in one step.

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FLASH_BASE 0x08000000u // RM0090 table 5
+
 static uint64_t end_of(const struct image_segment *segment) {
     return (uint64_t)segment->addr + segment->len;
 }
@@ -57,6 +59,37 @@ static bool check_memory(const struct image *image, const struct options *option
     return true;
 }
 
+// A file that is only not read for want of an address.
+static bool is_raw(const char *path) {
+    struct image image;
+    struct image_fault fault;
+    image_init(&image);
+    bool is_read = image_load(&image, path, FLASH_BASE, &fault);
+    image_free(&image);
+    return is_read;
+}
+
+// --symbols: what is in memory already has its names in this file.
+static bool read_names(struct image *image, struct loads_claim *claim,
+                       const struct load_option *load, struct image_fault *fault) {
+    struct image_fault inner;
+    bool is_read = image_load(image, load->path, IMAGE_NO_ADDRESS, &inner);
+    *claim = (struct loads_claim){image->segments, image->segment_count};
+    image->segments = NULL;
+    image->segment_count = 0;
+    if (is_read && image->symbol_count > 0) {
+        return true;
+    }
+    if (!is_read && is_raw(load->path)) {
+        (void)snprintf(inner.text, sizeof inner.text, "%.300s is a raw binary", load->path);
+    } else if (is_read) {
+        (void)snprintf(inner.text, sizeof inner.text, "%.300s has no names", load->path);
+    }
+    (void)snprintf(fault->text, sizeof fault->text,
+                   "--symbols needs an ELF file that was not stripped: %.400s", inner.text);
+    return false;
+}
+
 bool loads_read(struct loads *loads, const struct options *options, const struct chip *chip,
                 struct image_fault *fault) {
     *loads = (struct loads){0};
@@ -64,7 +97,9 @@ bool loads_read(struct loads *loads, const struct options *options, const struct
         return true;
     }
     loads->images = calloc(options->load_count, sizeof *loads->images);
-    if (!loads->images) {
+    loads->claims = calloc(options->load_count, sizeof *loads->claims);
+    if (!loads->images || !loads->claims) {
+        loads_free(loads);
         (void)snprintf(fault->text, sizeof fault->text, "out of memory");
         return false;
     }
@@ -72,8 +107,10 @@ bool loads_read(struct loads *loads, const struct options *options, const struct
         const struct load_option *load = &options->loads[i];
         image_init(&loads->images[i]);
         loads->count++;
-        if (!image_load(&loads->images[i], load->path, load->addr, fault) ||
-            !check_memory(&loads->images[i], options, load->text, chip, fault) ||
+        bool is_read = load->is_names_only
+                           ? read_names(&loads->images[i], &loads->claims[i], load, fault)
+                           : image_load(&loads->images[i], load->path, load->addr, fault);
+        if (!is_read || !check_memory(&loads->images[i], options, load->text, chip, fault) ||
             !check_overlap(loads, options, i, fault)) {
             loads_free(loads);
             return false;
@@ -94,6 +131,28 @@ bool loads_poke(const struct loads *loads, struct chip *chip) {
     return true;
 }
 
+bool loads_differ(const struct loads *loads, size_t file, const uint8_t *flash, uint32_t size,
+                  uint32_t *addr) {
+    bool is_different = false;
+    bool is_erased = true;
+    const struct loads_claim *claim = &loads->claims[file];
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct image_segment *segment = &claim->segments[i];
+        for (uint32_t j = 0; j < segment->len; j++) {
+            uint32_t at = segment->addr + j - FLASH_BASE;
+            if (at >= size) {
+                continue; // SRAM is the program's own
+            }
+            is_erased = is_erased && flash[at] == 0xff;
+            if (!is_different && flash[at] != segment->bytes[j]) {
+                is_different = true;
+                *addr = FLASH_BASE + at;
+            }
+        }
+    }
+    return is_different && !is_erased;
+}
+
 const char *loads_symbol(void *ctx, uint32_t addr, uint32_t *offset) {
     const struct loads *loads = ctx;
     for (size_t i = 0; i < loads->count; i++) {
@@ -109,7 +168,12 @@ const char *loads_symbol(void *ctx, uint32_t addr, uint32_t *offset) {
 void loads_free(struct loads *loads) {
     for (size_t i = 0; i < loads->count; i++) {
         image_free(&loads->images[i]);
+        for (size_t j = 0; j < loads->claims[i].count; j++) {
+            free(loads->claims[i].segments[j].bytes);
+        }
+        free(loads->claims[i].segments);
     }
     free(loads->images);
+    free(loads->claims);
     *loads = (struct loads){0};
 }

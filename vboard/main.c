@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// vboard's first word: run, serve, ctl, boards, --help, --version.
+// vboard's first word: run, doctor, serve, ctl, boards, --help, --version.
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vboard/bench.h"
 #include "vboard/host/command.h"
@@ -25,10 +29,12 @@ static int run(int argc, char **argv) {
     int status = 0;
     switch (options_read(&options, argc, argv, &fault)) {
     case OPTIONS_RUN:
-        status = run_board(&options);
+        status = run_boards(&options);
         break;
     case OPTIONS_HELP:
-        if (options.is_serve) {
+        if (options.is_doctor) {
+            options_doctor_help(stdout);
+        } else if (options.is_serve) {
             options_serve_help(stdout);
         } else {
             options_run_help(stdout);
@@ -48,6 +54,10 @@ static int run(int argc, char **argv) {
     return status;
 }
 
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static void ctl_help(FILE *to) {
     (void)fputs("vboard ctl SOCKET WORD [ARG]\n"
                 "\n"
@@ -59,7 +69,7 @@ static void ctl_help(FILE *to) {
 }
 
 static int ctl(int argc, char **argv) {
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if ((argc > 1 && is_help(argv[1])) || (argc > 2 && is_help(argv[2]))) {
         ctl_help(stdout);
         return finish_output();
     }
@@ -75,15 +85,57 @@ static int ctl(int argc, char **argv) {
     return finish_output();
 }
 
+// Files opened later would get the numbers of streams that the caller closed, and our words would go there. Opened
+// the wrong way round, so that writing to one fails still, and is told.
+static bool open_missing_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        // The lowest number that is free is this one: those below are open.
+        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", mode) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void ignore(int signal_number) {
+    (void)signal_number;
+}
+
+// A file that may not grow (ulimit -f) makes write() fail then, and that is told and tidied up. A handler, since
+// COMMAND would inherit SIG_IGN (execve(2)).
+static void survive_file_limit(void) {
+    struct sigaction old;
+    if (sigaction(SIGXFSZ, NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+        struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};
+        (void)sigemptyset(&action.sa_mask);
+        (void)sigaction(SIGXFSZ, &action, NULL);
+    }
+}
+
 int main(int argc, char **argv) {
+    if (!open_missing_streams()) {
+        return EXIT_VBOARD_FAILED; // and nowhere to say so
+    }
+    survive_file_limit();
     const char *word = argc > 1 ? argv[1] : "";
-    if (strcmp(word, "run") == 0 || strcmp(word, "serve") == 0) {
+    if (strcmp(word, "run") == 0 || strcmp(word, "serve") == 0 || strcmp(word, "doctor") == 0) {
         return run(argc - 1, argv + 1);
     }
     if (strcmp(word, "ctl") == 0) {
         return ctl(argc - 1, argv + 1);
     }
-    if (strcmp(word, "boards") == 0 && argc == 2) {
+    if (strcmp(word, "boards") == 0) {
+        if (argc > 2 && is_help(argv[2])) {
+            (void)fputs(
+                "vboard boards\n\nLists the boards that --board takes: NAME and what it is\n",
+                stdout);
+            return finish_output();
+        }
+        if (argc > 2) {
+            (void)fprintf(stderr, "vboard: boards takes no '%s'\n", argv[2]);
+            return EXIT_VBOARD_FAILED;
+        }
         options_board_list(stdout);
         return finish_output();
     }
@@ -91,15 +143,16 @@ int main(int argc, char **argv) {
         (void)printf("vboard %s\n", VBOARD_VERSION);
         return finish_output();
     }
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    if (is_help(word) || strcmp(word, "help") == 0) {
         options_usage(stdout);
         return finish_output();
     }
     if (*word) {
-        (void)fprintf(stderr,
-                      "vboard: no such command: %s; there are run, serve, ctl, boards, --help, "
-                      "--version\n",
-                      word);
+        (void)fprintf(
+            stderr,
+            "vboard: no such command: %s; there are run, doctor, serve, ctl, boards, --help, "
+            "--version\n",
+            word);
     } else {
         options_usage(stderr);
     }

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// Parsing of `vboard run`'s and `vboard serve`'s arguments. Every refusal is one sentence that says what would be right.
+// The table of `vboard run`'s and `vboard serve`'s options, and which goes where. What they mean is read here,
+// for files in options_load.c, about time in options_time.c, about consoles in options_console.c, about the
+// board in options_board.c; whether they go together is options_check.c's. Every refusal is one sentence that
+// says what would be right.
 
 #include "vboard/options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image/image.h"
+#include "vboard/options_internal.h"
+#include "vboard/run_files.h"
 #include "vboard/timeline.h"
 
-#define BOARD_DEFAULT "stm32f4-discovery"
+#define BOARD_DEFAULT        "stm32f4-discovery"
+// More than any host controller and driver: dozens of such would pass hosts' time limits.
+#define TRANSFER_COST_MAX_PS (100 * PS_PER_MS)
 
-static enum options_result wrong(struct options_fault *fault, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static enum options_result wrong(struct options_fault *fault, const char *format, ...) {
+enum options_result options_wrong(struct options_fault *fault, const char *format, ...) {
     va_list args;
     va_start(args, format);
     (void)vsnprintf(fault->text, sizeof fault->text, format, args);
@@ -26,53 +29,7 @@ static enum options_result wrong(struct options_fault *fault, const char *format
     return OPTIONS_WRONG;
 }
 
-static const struct {
-    const char *suffix;
-    uint64_t ps;
-} units[] = {
-    {"", PS_PER_S},    {"s", PS_PER_S},   {"ms", PS_PER_MS},
-    {"us", PS_PER_US}, {"ns", PS_PER_NS}, {"min", 60 * PS_PER_S},
-};
-
-bool options_time(const char *text, uint64_t *ps) {
-    // Decimal digits by hand: strtod would take "inf", "0x1p3" and a locale's comma.
-    uint64_t whole = 0;
-    uint64_t fraction = 0;
-    uint64_t scale = 1;
-    size_t digits = 0;
-    for (; *text >= '0' && *text <= '9'; text++, digits++) {
-        if (whole > UINT64_MAX / 100) {
-            return false;
-        }
-        whole = whole * 10 + (uint64_t)(*text - '0');
-    }
-    if (*text == '.') {
-        for (text++; *text >= '0' && *text <= '9'; text++, digits++) {
-            // Twelve places are picoseconds of a second; further ones say nothing.
-            if (scale < PS_PER_S) {
-                fraction = fraction * 10 + (uint64_t)(*text - '0');
-                scale *= 10;
-            }
-        }
-    }
-    if (digits == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(text, units[i].suffix) == 0) {
-            __extension__ typedef unsigned __int128 wide;
-            wide total = (wide)whole * units[i].ps + (wide)fraction * units[i].ps / scale;
-            if (total >= TIME_NEVER) {
-                return false;
-            }
-            *ps = (uint64_t)total;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void *grow(void *array, size_t count, size_t size) {
+void *options_grow(void *array, size_t count, size_t size) {
     void *grown = realloc(array, (count + 1) * size);
     if (!grown) {
         abort(); // a few dozen bytes at start-up
@@ -80,240 +37,20 @@ static void *grow(void *array, size_t count, size_t size) {
     return grown;
 }
 
-static bool address(const char *text, uint64_t *addr) {
-    char *end;
-    if (*text == '\0' || *text == '-' || *text == '+' || *text == ' ') {
-        return false;
-    }
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
-    if (errno != 0 || *end != '\0' || value > UINT32_MAX) {
-        return false;
-    }
-    *addr = value;
-    return true;
-}
-
-static enum options_result add_load(struct options *options, const char *text,
-                                    struct options_fault *fault) {
-    uint64_t addr = IMAGE_NO_ADDRESS;
-    const char *at = strrchr(text, '@');
-    size_t path_len = strlen(text);
-    if (at) {
-        if (address(at + 1, &addr)) {
-            path_len = (size_t)(at - text);
-        } else if (at[1] >= '0' && at[1] <= '9') {
-            return wrong(fault, "--load %s: '%s' is no 32-bit address", text, at + 1);
-        }
-        // Otherwise the @ belongs to the file's name.
-    }
-    if (path_len == 0) {
-        return wrong(fault, "--load %s: no file name", text);
-    }
-    options->loads = grow(options->loads, options->load_count, sizeof *options->loads);
-    options->loads[options->load_count++] = (struct load_option){
-        .text = text,
-        .path = strndup(text, path_len),
-        .addr = addr,
-    };
-    return OPTIONS_RUN;
-}
-
-// TIME and DURATION of the option `name` with the value `text`; NULL where not given.
-static enum options_result span(const char *name, const char *text, const char *time,
-                                const char *duration, uint64_t *at_ps, uint64_t *duration_ps,
-                                struct options_fault *fault) {
-    if (time && !options_time(time, at_ps)) {
-        return wrong(fault, "%s %s: '%s' is no time (250ms, 1.5s, 20us, or seconds)", name, text,
-                     time);
-    }
-    if (duration && (!options_time(duration, duration_ps) || *duration_ps == 0)) {
-        return wrong(fault, "%s %s: '%s' is no duration (250ms, 1.5s, 20us, or seconds)", name,
-                     text, duration);
-    }
-    return OPTIONS_RUN;
-}
-
-// PIN=LEVEL[@TIME[+DURATION]]
-static enum options_result add_pin(struct options *options, const char *text,
-                                   struct options_fault *fault) {
-    char copy[64];
-    if (strlen(text) >= sizeof copy) {
-        return wrong(fault, "--pin %.40s...: not PIN=LEVEL[@TIME[+DURATION]]", text);
-    }
-    strcpy(copy, text);
-    char *duration = strchr(copy, '+');
-    if (duration) {
-        *duration++ = '\0';
-    }
-    char *time = strchr(copy, '@');
-    if (time) {
-        *time++ = '\0';
-    }
-    char *level = strchr(copy, '=');
-    if (!level || (duration && !time)) {
-        return wrong(fault, "--pin %s: not PIN=LEVEL[@TIME[+DURATION]], as in PA0=1@0+500ms", text);
-    }
-    *level++ = '\0';
-    struct pin_option pin = {.level = strcmp(level, "1") == 0};
-    if (strcmp(level, "0") != 0 && strcmp(level, "1") != 0) {
-        return wrong(fault, "--pin %s: the level is 0 or 1, not '%s'", text, level);
-    }
-    enum options_result result =
-        span("--pin", text, time, duration, &pin.at_ps, &pin.duration_ps, fault);
-    if (result != OPTIONS_RUN) {
-        return result;
-    }
-    char buffer[8];
-    const char *name = board_pin_find(options->board, copy, buffer);
-    if (!name) {
-        return wrong(fault, "--pin %s: %s has no pin %s (PA0 to PI11, or button, green, ...)", text,
-                     options->board->name, copy);
-    }
-    strcpy(pin.pin, name);
-    options->pins = grow(options->pins, options->pin_count, sizeof *options->pins);
-    options->pins[options->pin_count++] = pin;
-    return OPTIONS_RUN;
-}
-
-// TIME[+DURATION]
-static enum options_result add_unplug(struct options *options, const char *text,
-                                      struct options_fault *fault) {
-    char copy[64];
-    if (strlen(text) >= sizeof copy) {
-        return wrong(fault, "--unplug %.40s...: not TIME[+DURATION]", text);
-    }
-    strcpy(copy, text);
-    char *duration = strchr(copy, '+');
-    if (duration) {
-        *duration++ = '\0';
-    }
-    struct unplug_option unplug = {0};
-    enum options_result result =
-        span("--unplug", text, copy, duration, &unplug.at_ps, &unplug.duration_ps, fault);
-    if (result != OPTIONS_RUN) {
-        return result;
-    }
-    options->unplugs = grow(options->unplugs, options->unplug_count, sizeof *options->unplugs);
-    options->unplugs[options->unplug_count++] = unplug;
-    return OPTIONS_RUN;
-}
-
-// "3.3V" or "2700mV", up to the 3.6 V that the chip bears (DS8626, general operating conditions).
-#define SUPPLY_MAX_MV 3600u
-static bool millivolts(const char *text, unsigned *mv) {
-    unsigned whole = 0;
-    unsigned fraction = 0;
-    unsigned scale = 1000;
-    size_t digits = 0;
-    for (; *text >= '0' && *text <= '9' && whole <= SUPPLY_MAX_MV; text++, digits++) {
-        whole = whole * 10 + (unsigned)(*text - '0');
-    }
-    if (*text == '.') {
-        for (text++; *text >= '0' && *text <= '9' && scale > 1; text++, digits++) {
-            scale /= 10;
-            fraction += scale * (unsigned)(*text - '0');
-        }
-    }
-    bool is_mv = strcmp(text, "mV") == 0;
-    if (digits == 0 || (!is_mv && strcmp(text, "V") != 0) || (is_mv && scale < 1000)) {
-        return false;
-    }
-    *mv = is_mv ? whole : whole * 1000 + fraction;
-    return *mv <= SUPPLY_MAX_MV;
-}
-
-// VOLTAGE[@TIME[+DURATION]]
-static enum options_result add_supply(struct options *options, const char *text,
-                                      struct options_fault *fault) {
-    char copy[64];
-    (void)snprintf(copy, sizeof copy, "%s", text);
-    char *duration = strchr(copy, '+');
-    if (duration) {
-        *duration++ = '\0';
-    }
-    char *time = strchr(copy, '@');
-    if (time) {
-        *time++ = '\0';
-    }
-    struct supply_option supply = {0};
-    if (strlen(text) >= sizeof copy || !millivolts(copy, &supply.mv) || (duration && !time)) {
-        return wrong(
-            fault,
-            "--supply %.40s: not VOLTAGE[@TIME[+DURATION]], as in 3.3V or 2650mV@1s+5ms; at "
-            "most 3.6V",
-            text);
-    }
-    if ((time && !options_time(time, &supply.at_ps)) ||
-        (duration && (!options_time(duration, &supply.duration_ps) || supply.duration_ps == 0))) {
-        return wrong(fault, "--supply %.40s: no such time (250ms, 1.5s, 20us, or seconds)", text);
-    }
-    options->supplies = grow(options->supplies, options->supply_count, sizeof *options->supplies);
-    options->supplies[options->supply_count++] = supply;
-    return OPTIONS_RUN;
-}
-
-static enum options_result set_board(struct options *options, const char *name,
-                                     struct options_fault *fault) {
-    if (strcmp(name, "list") == 0) {
-        return OPTIONS_BOARDS;
-    }
-    options->board = board_find(name);
-    if (options->board) {
-        return OPTIONS_RUN;
-    }
-    char known[256] = "";
-    for (size_t i = 0; i < board_count; i++) {
-        size_t used = strlen(known);
-        (void)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", boards[i].name);
-    }
-    return wrong(fault, "no board is called '%s'; there is: %s", name, known);
-}
-
-#define CUT_FORM         "not flash:N[,torn[=SEED]], as in flash:100,torn"
-#define CUT_SEED_DEFAULT 1u
-
-// A number in plain digits that ends at one of `ends`; NULL if it is none.
-static const char *digits(const char *text, const char *ends, uint64_t *value) {
-    char *end;
-    if (*text < '0' || *text > '9') {
-        return NULL;
-    }
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    return errno == 0 && strchr(ends, *end) ? end : NULL; // strchr finds the '\0' too
-}
-
-// flash:N[,torn[=SEED]]
-static enum options_result set_cut(struct options *options, const char *text,
-                                   struct options_fault *fault) {
-    struct cut_option cut = {.seed = CUT_SEED_DEFAULT};
-    if (options->cut.number != 0) {
-        return wrong(fault, "--cut %s: power can be cut once in a run", text);
-    }
-    if (strncmp(text, "flash:", 6) != 0) {
-        return wrong(fault, "--cut %s: " CUT_FORM, text);
-    }
-    const char *rest = digits(text + 6, ",", &cut.number);
-    if (!rest || cut.number == 0) {
-        return wrong(fault, "--cut %s: no number of a flash operation; they count from 1", text);
-    }
-    if (*rest == ',') {
-        cut.is_torn = strncmp(rest, ",torn", 5) == 0;
-        if (!cut.is_torn || (rest[5] != '\0' && rest[5] != '=')) {
-            return wrong(fault, "--cut %s: " CUT_FORM, text);
-        }
-        if (rest[5] == '=' && !digits(rest + 6, "", &cut.seed)) {
-            return wrong(fault, "--cut %s: the seed is a number", text);
-        }
-    }
-    options->cut = cut;
-    return OPTIONS_RUN;
-}
-
 enum {
     OPT_BOARD = 256,
+    OPT_CHIP,
+    OPT_HSE,
+    OPT_USB,
     OPT_LOAD,
+    OPT_VERBOSE,
+    OPT_VIEW,
+    OPT_CONFORMANCE,
+    OPT_JSON,
+    OPT_OUTSIDE,
+    OPT_SECTOR,
+    OPT_HTML,
+    OPT_APP,
     OPT_FLASH,
     OPT_PIN,
     OPT_UNPLUG,
@@ -322,14 +59,38 @@ enum {
     OPT_LIMIT,
     OPT_CUT,
     OPT_SUPPLY,
+    OPT_VBAT,
+    OPT_SYMBOLS,
+    OPT_WATCH,
+    OPT_PCAP,
+    OPT_REPORT,
+    OPT_UART,
+    OPT_SEMIHOSTING,
+    OPT_ITM,
+    OPT_VCD,
+    OPT_FLASH_TIMES,
+    OPT_TRANSFER_COST,
     OPT_USBREDIR,
-    OPT_SOCKET
+    OPT_SOCKET,
+    OPT_NEXT_BOARD,
+    OPT_UID,
+    OPT_GDB,
+    OPT_USBIP
 };
 
 static const struct option long_options[] = {
     {"board", required_argument, NULL, OPT_BOARD},
+    {"chip", required_argument, NULL, OPT_CHIP},
+    {"hse", required_argument, NULL, OPT_HSE},
+    {"usb", required_argument, NULL, OPT_USB},
     {"load", required_argument, NULL, OPT_LOAD},
     {"flash", required_argument, NULL, OPT_FLASH},
+    {"conformance", no_argument, NULL, OPT_CONFORMANCE},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"outside", no_argument, NULL, OPT_OUTSIDE},
+    {"sector", required_argument, NULL, OPT_SECTOR},
+    {"html", required_argument, NULL, OPT_HTML},
+    {"app", required_argument, NULL, OPT_APP},
     {"pin", required_argument, NULL, OPT_PIN},
     {"unplug", required_argument, NULL, OPT_UNPLUG},
     {"pace", required_argument, NULL, OPT_PACE},
@@ -337,116 +98,313 @@ static const struct option long_options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"cut", required_argument, NULL, OPT_CUT},
     {"supply", required_argument, NULL, OPT_SUPPLY},
+    {"vbat", no_argument, NULL, OPT_VBAT},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"watch", required_argument, NULL, OPT_WATCH},
+    {"pcap", required_argument, NULL, OPT_PCAP},
+    {"report", optional_argument, NULL, OPT_REPORT},
+    {"uart", required_argument, NULL, OPT_UART},
+    {"semihosting", required_argument, NULL, OPT_SEMIHOSTING},
+    {"itm", required_argument, NULL, OPT_ITM},
+    {"vcd", required_argument, NULL, OPT_VCD},
+    {"flash-times", required_argument, NULL, OPT_FLASH_TIMES},
+    {"transfer-cost", required_argument, NULL, OPT_TRANSFER_COST},
     {"usbredir", required_argument, NULL, OPT_USBREDIR},
     {"socket", required_argument, NULL, OPT_SOCKET},
+    {"next-board", no_argument, NULL, OPT_NEXT_BOARD},
+    {"uid", required_argument, NULL, OPT_UID},
+    {"gdb", required_argument, NULL, OPT_GDB},
+    {"usbip", required_argument, NULL, OPT_USBIP},
+    {"view", no_argument, NULL, OPT_VIEW},
+    {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
-struct raw_pins {
-    const char **texts;
-    size_t count;
-    bool has_pace;
-};
+// 24 hexadecimal digits.
+static enum options_result set_uid(struct options *options, const char *text,
+                                   struct options_fault *fault) {
+    options->has_uid = strlen(text) == 2 * sizeof options->uid &&
+                       strspn(text, "0123456789abcdefABCDEF") == 2 * sizeof options->uid;
+    if (!options->has_uid) {
+        return options_wrong(fault,
+                             "--uid %.40s: a unique id is 24 hexadecimal digits, the 12 bytes from "
+                             "0x1FFF7A10 on",
+                             text);
+    }
+    for (size_t i = 0; i < sizeof options->uid; i++) {
+        char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        options->uid[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return OPTIONS_RUN;
+}
 
+static enum options_result add_board(struct options *options, struct raw *raw,
+                                     struct options_fault *fault) {
+    if (options->is_serve) {
+        return options_wrong(fault,
+                             "serve runs one board; start another vboard serve for the next one");
+    }
+    if (raw->board + 1 == OPTIONS_BOARDS_MAX) {
+        return options_wrong(fault, "--next-board: there is room for %u boards",
+                             OPTIONS_BOARDS_MAX);
+    }
+    struct options *last = options;
+    while (last->next) {
+        last = last->next;
+    }
+    last->next = calloc(1, sizeof *last->next);
+    if (!last->next) {
+        abort(); // a few hundred bytes at start-up
+    }
+    last->next->board = board_find(BOARD_DEFAULT);
+    raw->board++;
+    return OPTIONS_RUN;
+}
+
+// What watches the board and changes nothing.
+static void take_observing(struct options *options, int option, const char *value) {
+    switch (option) {
+    case OPT_SYMBOLS:
+        options_put_load(options, &(struct load_option){.text = value,
+                                                        .path = strdup(value),
+                                                        .addr = IMAGE_NO_ADDRESS,
+                                                        .is_names_only = true});
+        return;
+    case OPT_WATCH:
+        options->watches =
+            options_grow(options->watches, options->watch_count, sizeof *options->watches);
+        options->watches[options->watch_count++] = value;
+        return;
+    case OPT_PCAP:
+        options->pcap_path = value;
+        return;
+    case OPT_VCD:
+        options->vcd_path = value;
+        return;
+    default:
+        options->has_report = true;
+        options->report_path = value;
+        return;
+    }
+}
+
+// An option of one board: the last so far.
 static enum options_result take(struct options *options, int option, const char *value,
                                 struct raw_pins *raw, struct options_fault *fault) {
     switch (option) {
     case OPT_BOARD:
-        return set_board(options, value, fault);
+        return options_set_board(options, raw, value, fault);
+    case OPT_CHIP:
+        return options_set_chip(options, raw, value, fault);
+    case OPT_HSE:
+        raw->hse = value;
+        return OPTIONS_RUN;
+    case OPT_USB:
+        raw->usb = value;
+        return OPTIONS_RUN;
+    case OPT_VERBOSE:
+        options->shows_all = true;
+        return OPTIONS_RUN;
+    case OPT_CONFORMANCE:
+        options->is_conformance = true;
+        return OPTIONS_RUN;
+    case OPT_JSON:
+        options->is_json = true;
+        return OPTIONS_RUN;
+    case OPT_OUTSIDE:
+        options->is_outside = true;
+        return OPTIONS_RUN;
+    case OPT_SECTOR:
+        return options_add_sector(options, value, fault);
+    case OPT_HTML:
+        options->html_path = value;
+        return OPTIONS_RUN;
+    case OPT_APP:
+        return options_set_app(options, value, fault);
     case OPT_LOAD:
-        return add_load(options, value, fault);
+        return options_add_load(options, value, fault);
     case OPT_FLASH:
+        if (options->flash_path) {
+            return options_wrong(fault, "--flash %s: this board's flash is kept in %s already",
+                                 value, options->flash_path);
+        }
         options->flash_path = value;
         return OPTIONS_RUN;
     case OPT_PIN:
         // Understood when the board is known, which may be named later.
-        raw->texts = grow(raw->texts, raw->count, sizeof *raw->texts);
+        raw->texts = options_grow(raw->texts, raw->count, sizeof *raw->texts);
         raw->texts[raw->count++] = value;
         return OPTIONS_RUN;
     case OPT_UNPLUG:
-        return add_unplug(options, value, fault);
-    case OPT_PACE:
-        raw->has_pace = true;
-        options->pace = strcmp(value, "real") == 0 ? PACE_REAL : PACE_FAST;
-        if (options->pace == PACE_FAST && strcmp(value, "fast") != 0) {
-            return wrong(fault, "--pace %s: the pace is real or fast", value);
-        }
-        return OPTIONS_RUN;
-    case OPT_TRACE:
-        options->trace_path = value;
+        return options_add_unplug(options, value, fault);
+    case OPT_SYMBOLS:
+    case OPT_WATCH:
+    case OPT_PCAP:
+    case OPT_VCD:
+    case OPT_REPORT:
+        take_observing(options, option, value);
         return OPTIONS_RUN;
     case OPT_SUPPLY:
-        return add_supply(options, value, fault);
-    case OPT_LIMIT:
-        options->has_limit = true;
-        if (!options_time(value, &options->limit_ps)) {
-            return wrong(fault, "--limit %s: no time (250ms, 1.5s, 20us, or seconds)", value);
-        }
+        return options_add_supply(options, value, fault);
+    case OPT_VBAT:
+        options->has_battery = true;
         return OPTIONS_RUN;
+    case OPT_UART: // as for --pin
+        raw->uarts = options_grow(raw->uarts, raw->uart_count, sizeof *raw->uarts);
+        raw->uarts[raw->uart_count++] = value;
+        return OPTIONS_RUN;
+    case OPT_SEMIHOSTING:
+        return options_set_semihosting(options, value, fault);
+    case OPT_ITM:
+        return options_add_itm(options, value, fault);
+    case OPT_UID:
+        return set_uid(options, value, fault);
+    case OPT_GDB:
+        return options_set_gdb(options, value, fault);
     case OPT_CUT:
-        return set_cut(options, value, fault);
-    case OPT_USBREDIR:
-        options->usbredir_path = value;
-        return OPTIONS_RUN;
-    case OPT_SOCKET:
-        options->control_path = value;
+        return options_set_cut(options, value, fault);
+    case OPT_FLASH_TIMES:
+        options->maximum_flash_times = strcmp(value, "maximum") == 0;
+        if (!options->maximum_flash_times && strcmp(value, "typical") != 0) {
+            return options_wrong(fault, "--flash-times %s: the times are typical or maximum",
+                                 value);
+        }
         return OPTIONS_RUN;
     default:
         return OPTIONS_HELP;
     }
 }
 
-// What `vboard serve` has that `vboard run` has not, and the other way round.
-static enum options_result check_sockets(const struct options *options, const struct raw_pins *raw,
-                                         struct options_fault *fault) {
-    bool has_socket = options->usbredir_path || options->control_path;
-    if (!options->is_serve) {
-        return has_socket ? wrong(fault, "--usbredir and --socket belong to vboard serve")
-                          : OPTIONS_RUN;
+// An option of the whole run, or of the last board so far.
+static enum options_result take_any(struct options *options, int option, const char *value,
+                                    struct raw *raw, struct options_fault *fault) {
+    struct options *last = options;
+    while (last->next) {
+        last = last->next;
     }
-    if (!has_socket) {
-        return wrong(fault, "serve needs --usbredir SOCKET, --socket SOCKET or both");
+    switch (option) {
+    case OPT_NEXT_BOARD:
+        return add_board(options, raw, fault);
+    case OPT_PACE:
+        raw->has_pace = true;
+        return options_set_pace(options, value, fault);
+    case OPT_TRACE:
+        options->trace_path = value;
+        return OPTIONS_RUN;
+    case OPT_LIMIT:
+        if (options->has_limit) {
+            return options_wrong(fault, "--limit %s: a run has one limit, and it is given already",
+                                 value);
+        }
+        options->has_limit = true;
+        if (!options_time(value, &options->limit_ps)) {
+            return options_wrong(fault, "--limit %s: no time (250ms, 1.5s, 20us, or seconds)",
+                                 value);
+        }
+        return OPTIONS_RUN;
+    case OPT_TRANSFER_COST:
+        options->has_transfer_cost = true;
+        if (!options_time(value, &options->transfer_cost_ps) ||
+            options->transfer_cost_ps > TRANSFER_COST_MAX_PS) {
+            return options_wrong(
+                fault, "--transfer-cost %s: no time up to 100 ms (100us, 0.25ms, or seconds)",
+                value);
+        }
+        return OPTIONS_RUN;
+    case OPT_USBREDIR:
+        options->usbredir_path = value;
+        return OPTIONS_RUN;
+    case OPT_USBIP:
+        return options_set_usbip(options, value, fault);
+    case OPT_SOCKET:
+        options->control_path = value;
+        return OPTIONS_RUN;
+    case OPT_VIEW:
+        options->has_view = true;
+        return OPTIONS_RUN;
+    default:
+        return take(last, option, value, &raw->pins[raw->board], fault);
     }
-    if (options->usbredir_path && options->control_path &&
-        strcmp(options->usbredir_path, options->control_path) == 0) {
-        return wrong(fault, "--usbredir and --socket are two sockets, not one");
+}
+
+// What was said for the whole run goes for each board; wires and pins are understood now that boards are known.
+static enum options_result finish_board(struct options *board, const struct options *first,
+                                        const struct raw_pins *raw, struct options_fault *fault) {
+    enum options_result result = options_wire(board, raw, fault);
+    for (size_t i = 0; result == OPTIONS_RUN && i < raw->count; i++) {
+        result = options_add_pin(board, raw->texts[i], fault);
     }
-    if (options->command) {
-        return wrong(fault, "serve takes no COMMAND, and no '%s'", options->command[0]);
+    for (size_t i = 0; result == OPTIONS_RUN && i < raw->uart_count; i++) {
+        result = options_add_uart(board, raw->uarts[i], fault);
     }
-    if (raw->has_pace && options->pace == PACE_FAST) {
-        return wrong(fault, "serve runs at the pace of the wall clock: no --pace fast");
+    if (result != OPTIONS_RUN) {
+        return result;
+    }
+    if (board != first) {
+        board->trace_path = first->trace_path;
+        board->has_transfer_cost = first->has_transfer_cost;
+        board->transfer_cost_ps = first->transfer_cost_ps;
+        board->pace = first->pace;
+        board->pace_times = first->pace_times;
+        board->has_limit = first->has_limit;
+        board->limit_ps = first->limit_ps;
+        board->command = first->command;
     }
     return OPTIONS_RUN;
 }
 
+static void number_boards(struct options *first) {
+    unsigned number = 0;
+    for (struct options *board = first; board; board = board->next, number++) {
+        if (!board->has_uid) {
+            chip_uid_of(number, board->uid);
+        }
+    }
+}
+
 static enum options_result finish(struct options *options, int argc, char **argv,
-                                  const struct raw_pins *raw, struct options_fault *fault) {
-    for (size_t i = 0; i < raw->count; i++) {
-        enum options_result result = add_pin(options, raw->texts[i], fault);
+                                  const struct raw *raw, struct options_fault *fault) {
+    bool dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+    if (options->is_doctor && optind < argc) {
+        enum options_result loaded = options_add_load(options, argv[optind++], fault);
+        if (loaded != OPTIONS_RUN) {
+            return loaded;
+        }
+        if (optind < argc) {
+            return options_wrong(fault, "doctor takes one firmware, and no '%s'", argv[optind]);
+        }
+    } else if (optind < argc) {
+        options->command = argv + optind;
+        struct options *last = options;
+        while (last->next) {
+            last = last->next;
+        }
+        last->is_report_before_command =
+            last->has_report && strcmp(argv[optind - 1], "--report") == 0;
+    } else if (dashes) {
+        return options_wrong(fault, "no COMMAND after '--'");
+    }
+    if (!raw->has_pace) {
+        bool has_end = options->command || options->has_limit || options->is_doctor;
+        // Somebody looks on with --view.
+        bool is_fast = has_end && !options->is_serve && !options->has_view;
+        options->pace = is_fast ? PACE_FAST : PACE_REAL;
+        options->pace_times = 1;
+    }
+    const struct raw_pins *pins = raw->pins;
+    for (struct options *board = options; board; board = board->next, pins++) {
+        enum options_result result = finish_board(board, options, pins, fault);
         if (result != OPTIONS_RUN) {
             return result;
         }
     }
-    bool dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
-    if (optind < argc) {
-        options->command = argv + optind;
-    } else if (dashes) {
-        return wrong(fault, "no COMMAND after '--'");
+    number_boards(options);
+    enum options_result result = options_check(options, raw, fault);
+    if (result == OPTIONS_RUN && !run_files_check(options, fault->text)) {
+        result = OPTIONS_WRONG;
     }
-    enum options_result result = check_sockets(options, raw, fault);
-    if (result != OPTIONS_RUN) {
-        return result;
-    }
-    if (!raw->has_pace) {
-        bool has_end = options->command || options->has_limit;
-        options->pace = has_end && !options->is_serve ? PACE_FAST : PACE_REAL;
-    }
-    if (options->pace == PACE_FAST && !options->command && !options->has_limit) {
-        return wrong(fault, "--pace fast without a COMMAND needs a --limit");
-    }
-    return OPTIONS_RUN;
+    return result;
 }
 
 // getopt says which of several things was wrong by returning '?' or ':'.
@@ -454,21 +412,26 @@ static enum options_result refuse_option(int code, int argc, char **argv,
                                          struct options_fault *fault) {
     const char *given = optind - 1 < argc ? argv[optind - 1] : "";
     if (code == ':') {
-        return wrong(fault, "%s needs a value; see vboard %s --help", given, argv[0]);
+        return options_wrong(fault, "%s needs a value; see vboard %s --help", given, argv[0]);
     }
     if (strncmp(given, "--", 2) == 0 && strchr(given, '=')) {
         char name[64];
         (void)snprintf(name, sizeof name, "%.*s", (int)(strchr(given, '=') - given - 2), given + 2);
         for (const struct option *known = long_options; known->name; known++) {
             if (strcmp(known->name, name) == 0) {
-                return wrong(fault, "--%s takes no value; see vboard %s --help", name, argv[0]);
+                return options_wrong(fault, "--%s takes no value; see vboard %s --help", name,
+                                     argv[0]);
             }
         }
     }
-    return wrong(fault,
-                 "no such option: %s; there are --board --load --flash --pin --unplug --pace "
-                 "--trace --limit --cut --supply %s--help",
-                 given, strcmp(argv[0], "serve") == 0 ? "--usbredir --socket " : "");
+    return options_wrong(
+        fault,
+        "no such option: %s; there are --board --chip --hse --usb --load --flash "
+        "--pin --unplug --pace "
+        "--trace --limit --cut --supply --symbols --watch --pcap --report "
+        "--uart --semihosting --itm --vcd --vbat --flash-times --transfer-cost "
+        "--uid --gdb --view %s--help",
+        given, strcmp(argv[0], "serve") == 0 ? "--usbredir --usbip --socket " : "--next-board ");
 }
 
 enum options_result options_read(struct options *options, int argc, char **argv,
@@ -476,25 +439,36 @@ enum options_result options_read(struct options *options, int argc, char **argv,
     memset(options, 0, sizeof *options);
     options->board = board_find(BOARD_DEFAULT);
     options->is_serve = argc > 0 && strcmp(argv[0], "serve") == 0;
-    struct raw_pins raw = {0};
+    options->is_doctor = argc > 0 && strcmp(argv[0], "doctor") == 0;
+    struct raw raw = {0};
     enum options_result result = OPTIONS_RUN;
     optind = 0; // GNU: start afresh, tests call this often
     opterr = 0;
-    // '+': COMMAND's own options are none of ours. ':' tells a missing value from an unknown option.
+    // '+': COMMAND's own options are none of ours; a doctor has none, so options may stand behind FIRMWARE.
+    // ':' tells a missing value from an unknown option.
+    const char *letters = options->is_doctor ? ":h" : "+:h";
     int option;
     while (result == OPTIONS_RUN &&
-           (option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         result = option == '?' || option == ':' ? refuse_option(option, argc, argv, fault)
-                                                : take(options, option, optarg, &raw, fault);
+                                                : take_any(options, option, optarg, &raw, fault);
     }
     if (result == OPTIONS_RUN) {
         result = finish(options, argc, argv, &raw, fault);
     }
-    free(raw.texts);
+    for (unsigned i = 0; i < OPTIONS_BOARDS_MAX; i++) {
+        free(raw.pins[i].texts);
+        free(raw.pins[i].uarts);
+    }
     return result;
 }
 
 void options_free(struct options *options) {
+    free(options->app.path);
+    if (options->next) {
+        options_free(options->next);
+        free(options->next);
+    }
     for (size_t i = 0; i < options->load_count; i++) {
         free(options->loads[i].path);
     }
@@ -502,116 +476,15 @@ void options_free(struct options *options) {
     free(options->pins);
     free(options->unplugs);
     free(options->supplies);
-    memset(options, 0, sizeof *options);
-}
-
-void options_board_list(FILE *to) {
-    for (size_t i = 0; i < board_count; i++) {
-        (void)fprintf(to, "%-20s %s\n", boards[i].name, boards[i].description);
+    for (size_t i = 0; i < options->uart_count; i++) {
+        free(options->uarts[i].out_path);
+        free(options->uarts[i].in_path);
     }
-}
-
-void options_usage(FILE *to) {
-    (void)fputs(
-        "vboard: a virtual STM32F4 board whose USB port is plugged into real host software\n"
-        "\n"
-        "    vboard run [OPTION]... [-- COMMAND ARG...]   run firmware, and COMMAND beside it\n"
-        "    vboard run --help                            the options, with examples\n"
-        "    vboard serve OPTION...                       a board that runs until it is stopped,\n"
-        "                                                 its USB port in another machine (QEMU)\n"
-        "    vboard ctl SOCKET WORD [ARG]                 do something to that board: unplug, "
-        "reset ...\n"
-        "    vboard boards                                the boards there are\n"
-        "    vboard --version\n",
-        to);
-}
-
-void options_run_help(FILE *to) {
-    (void)fputs(
-        "vboard run [OPTION]... [-- COMMAND ARG...]\n"
-        "\n"
-        "Powers up a virtual board, plugs its USB port in, waits until the device is enumerated\n"
-        "and starts COMMAND, which finds the board as an ordinary USB device. Nothing is emulated\n"
-        "in COMMAND: any program that uses libusb or /dev/bus/usb works. No root is needed.\n"
-        "\n"
-        "  --load FILE[@ADDR]    put an ELF, Intel HEX or raw binary (with @ADDR) into memory;\n"
-        "                        may be given several times\n"
-        "  --flash FILE          keep the flash in FILE between runs (made if missing)\n"
-        "  --board NAME          which board (vboard boards lists them)\n"
-        "  --pin PIN=LEVEL[@TIME[+DURATION]]\n"
-        "                        drive a pin from outside, from TIME on, for DURATION\n"
-        "  --unplug TIME[+DURATION]\n"
-        "                        pull the USB cable at TIME, plug it in again after DURATION; the\n"
-        "                        board keeps its power. May be given several times\n"
-        "  --pace real|fast      real: virtual time follows the wall clock. fast: time passes "
-        "only\n"
-        "                        for transfers and for COMMAND's own waiting, so a run takes the\n"
-        "                        same virtual time on every machine. Default: fast with a COMMAND\n"
-        "                        or a --limit, else real\n"
-        "  --supply VOLTAGE[@TIME[+DURATION]]\n"
-        "                        the chip's supply from TIME on, for DURATION (3.3V before and\n"
-        "                        after); 2.6V is too low for x32 flash, less resets the chip\n"
-        "  --limit TIME          with COMMAND: how long the board runs on after it (default 1s);\n"
-        "                        without: how long it runs at all (default: until Ctrl-C)\n"
-        "  --trace FILE          a line an event; - is standard output\n"
-        "  --cut flash:N[,torn[=SEED]]\n"
-        "                        power goes for good at the N-th flash operation since power-on "
-        "(a\n"
-        "                        word programmed, a sector erased), before it; with torn inside "
-        "it:\n"
-        "                        SEED (1 if not given) chooses what is left half done. If the run\n"
-        "                        has fewer operations, vboard says how many and exits with 125\n"
-        "  --help\n"
-        "\n"
-        "TIME is 250ms, 1.5s, 20us or a plain number of seconds; zero is when power comes up.\n"
-        "\n"
-        "Examples\n"
-        "  See what dfu-util sees:\n"
-        "    vboard run --load redfu-boot.elf -- dfu-util -l\n"
-        "  Load an application, keep the flash, then run what was loaded for two seconds:\n"
-        "    vboard run --load redfu-boot.elf --flash board.bin -- \\\n"
-        "        dfu-util -a 0 -s 0x0800C000:leave -D blink.bin\n"
-        "    vboard run --flash board.bin --limit 2s --trace -\n"
-        "  Hold the button for half a second while power comes up:\n"
-        "    vboard run --flash board.bin --pin button=1@0+500ms -- dfu-util -l\n"
-        "  Lose power half way through a load, and see what comes up afterwards:\n"
-        "    vboard run --flash board.bin --cut flash:5000,torn -- \\\n"
-        "        dfu-util -a 0 -s 0x0800C000:leave -D blink.bin\n"
-        "    vboard run --flash board.bin -- dfu-util -l\n"
-        "  Pull the cable in the middle of a load:\n"
-        "    vboard run --flash board.bin --unplug 1s -- dfu-util -a 0 -s 0x0800C000 -D blink.bin\n"
-        "  Several tools in a row:\n"
-        "    vboard run --flash board.bin -- sh -c 'dfu-util -l; lsusb -v'\n"
-        "\n"
-        "Exit status: COMMAND's own; 128+n if signal n ended it; 127 if it is not found, 126 if\n"
-        "it cannot run, 125 if vboard itself failed.\n",
-        to);
-}
-
-void options_serve_help(FILE *to) {
-    (void)fputs(
-        "vboard serve OPTION...\n"
-        "\n"
-        "Powers up a virtual board, plugs its USB cable in and runs at the wall clock's pace "
-        "until\n"
-        "Ctrl-C, vboard ctl SOCKET stop, or --limit.\n"
-        "\n"
-        "  --usbredir SOCKET     the cable's other end is a usbredir client of this Unix socket:\n"
-        "                        QEMU's usb-redir, where a real kernel enumerates the device.\n"
-        "                        One client at a time; it may go and come again\n"
-        "  --socket SOCKET       take commands there; vboard ctl --help lists them\n"
-        "  --load --flash --board --pin --trace --limit --cut   as vboard run has them\n"
-        "  --help\n"
-        "\n"
-        "Example: a Linux in QEMU (full speed needs a controller that has it: qemu-xhci)\n"
-        "    vboard serve --load redfu-boot.elf --flash board.bin --usbredir usb.sock \\\n"
-        "        --socket ctl.sock &\n"
-        "    qemu-system-x86_64 ... -device qemu-xhci \\\n"
-        "        -chardev socket,id=board,path=usb.sock,reconnect=1 \\\n"
-        "        -device usb-redir,chardev=board\n"
-        "    vboard ctl ctl.sock unplug\n"
-        "\n"
-        "Exit status: 0 when stopped by Ctrl-C, by vboard ctl or by --limit; 125 if vboard itself\n"
-        "failed or a client sent what is no usbredir; 128+n after another signal n.\n",
-        to);
+    free(options->uarts);
+    free(options->watches);
+    free(options->own_board);
+    free(options->semihosting.out_path);
+    free(options->semihosting.in_path);
+    free(options->itms);
+    memset(options, 0, sizeof *options);
 }

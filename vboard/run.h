@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `vboard run` and `vboard serve`: a board from its options to its exit status.
+// `vboard run` and `vboard serve`: boards from their options to an exit status.
 
 #ifndef VBOARD_RUN_H
 #define VBOARD_RUN_H
@@ -8,6 +8,7 @@
 #include "vboard/options.h"
 
 // Says what went wrong on standard error; returns what vboard exits with.
-int run_board(const struct options *options);
+// `options` is the first board's.
+int run_boards(const struct options *options);
 
 #endif

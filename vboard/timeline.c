@@ -66,14 +66,18 @@ static void take(struct timeline *timeline, struct event *event) {
     }
 }
 
+static _Noreturn void give_up(void) {
+    // An event that cannot be scheduled cannot be reported to anybody who could go on.
+    fputs("vboard: out of memory for the event queue\n", stderr);
+    abort();
+}
+
 static void grow(struct timeline *timeline) {
     size_t capacity = timeline->capacity ? timeline->capacity * 2 : 64;
     struct event **queue = realloc(timeline->queue, capacity * sizeof(*queue));
 
     if (!queue) {
-        // An event that cannot be scheduled cannot be reported to anybody who could go on.
-        fputs("vboard: out of memory for the event queue\n", stderr);
-        abort();
+        give_up();
     }
     timeline->queue = queue;
     timeline->capacity = capacity;
@@ -163,16 +167,20 @@ uint64_t timeline_now(const struct timeline *timeline) {
     return running ? running->now(running->ctx) : timeline->now_ps;
 }
 
-void timeline_schedule(struct timeline *timeline, struct event *event, uint64_t at_ps) {
-    if (event->slot) {
-        take(timeline, event);
-    }
+static void insert(struct timeline *timeline, struct event *event, uint64_t at_ps, uint64_t order) {
     if (timeline->count == timeline->capacity) {
         grow(timeline);
     }
     event->at_ps = at_ps;
-    event->order = timeline->order++;
+    event->order = order;
     sift_up(timeline, timeline->count++, event);
+}
+
+void timeline_schedule(struct timeline *timeline, struct event *event, uint64_t at_ps) {
+    if (event->slot) {
+        take(timeline, event);
+    }
+    insert(timeline, event, at_ps, timeline->order++);
 
     if (timeline->running && at_ps < timeline->horizon_ps) {
         timeline->horizon_ps = at_ps;
@@ -233,5 +241,69 @@ void timeline_stop(struct timeline *timeline) {
     timeline->stop = true;
     if (timeline->running) {
         timeline->running->interrupt(timeline->running->ctx);
+    }
+}
+
+// --- setting it back --------------------------------------------------------------------------------
+
+void timeline_mark(const struct timeline *timeline, struct timeline_mark *mark) {
+    *mark = (struct timeline_mark){
+        .now_ps = timeline_now(timeline), .order = timeline->order, .count = timeline->count};
+    memcpy(mark->reached_ps, timeline->reached_ps, sizeof mark->reached_ps);
+    mark->entries = calloc(timeline->count + 1, sizeof *mark->entries);
+    if (!mark->entries) {
+        give_up();
+    }
+    for (size_t i = 0; i < timeline->count; i++) {
+        struct event *event = timeline->queue[i];
+        mark->entries[i] = (struct timeline_entry){event, event->at_ps, event->order};
+    }
+}
+
+void timeline_mark_free(struct timeline_mark *mark) {
+    free(mark->entries);
+    *mark = (struct timeline_mark){0};
+}
+
+static bool is_any(void *ctx, const struct event *event) {
+    (void)ctx;
+    (void)event;
+    return true;
+}
+
+void timeline_return(struct timeline *timeline, const struct timeline_mark *mark,
+                     timeline_is_part is_part, void *ctx) {
+    assert(!timeline->running);
+    is_part = is_part ? is_part : is_any;
+    size_t kept = 0;
+    for (size_t i = 0; i < timeline->count; i++) {
+        struct event *event = timeline->queue[i];
+        event->slot = 0;
+        if (!is_part(ctx, event)) {
+            timeline->queue[kept++] = event;
+        }
+    }
+    timeline->count = 0;
+    for (size_t i = 0; i < kept; i++) { // slots below `i` only are written
+        struct event *event = timeline->queue[i];
+        uint64_t left_ps = event->at_ps > timeline->now_ps ? event->at_ps - timeline->now_ps : 0;
+        insert(timeline, event,
+               left_ps < TIME_NEVER - mark->now_ps ? mark->now_ps + left_ps : TIME_NEVER,
+               event->order);
+    }
+    timeline->now_ps = mark->now_ps;
+    // Nothing new comes before what is there in its instant.
+    timeline->order = kept && timeline->order > mark->order ? timeline->order : mark->order;
+    memcpy(timeline->reached_ps, mark->reached_ps, sizeof mark->reached_ps);
+}
+
+void timeline_returned(struct timeline *timeline, const struct timeline_mark *mark,
+                       timeline_is_part is_part, void *ctx) {
+    is_part = is_part ? is_part : is_any;
+    for (size_t i = 0; i < mark->count; i++) {
+        const struct timeline_entry *entry = &mark->entries[i];
+        if (is_part(ctx, entry->event)) {
+            insert(timeline, entry->event, entry->at_ps, entry->order);
+        }
     }
 }

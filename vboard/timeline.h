@@ -32,7 +32,7 @@ struct event {
 // Something that consumes time by itself: a board's processor.
 struct runner {
     // Runs until `until_ps`, or stops earlier where it must; returns the time it reached. It stops
-    // early when timeline_interrupt() was called (an access scheduled an earlier event). It may
+    // early when interrupt() below was called (an access scheduled an earlier event). It may
     // pass `until_ps` by the rest of one instruction.
     uint64_t (*run)(void *ctx, uint64_t until_ps);
     // Asks a run() under way to return after the current instruction.
@@ -90,9 +90,37 @@ uint64_t timeline_pass(struct timeline *timeline, uint64_t until_ps);
 // The latest instant the run under way (or the pass around this runner) comes to.
 uint64_t timeline_limit(const struct timeline *timeline);
 
-// Runs until the instant given (its events included), or until timeline_stop() (which any event or access may call; the
-// stop takes effect after the instruction or event under way). Returns the time reached.
+// Runs until the instant given (its events included), or until timeline_stop() (which any event or access
+// may call; the stop takes effect after the instruction or event under way). Returns the time reached.
 uint64_t timeline_run(struct timeline *timeline, uint64_t until_ps);
 void timeline_stop(struct timeline *timeline);
+
+// --- setting it back (vboard/snapshot.h is what others use) -----------------------------------------
+
+// The clock and the queue at one instant.
+struct timeline_mark {
+    uint64_t now_ps, order;
+    uint64_t reached_ps[TIMELINE_RUNNERS_MAX];
+    struct timeline_entry {
+        struct event *event;
+        uint64_t at_ps, order;
+    } * entries;
+    size_t count;
+};
+
+// Between two timeline_run(), or inside a runner's run(). Memory that is short ends the program, as for
+// the queue.
+void timeline_mark(const struct timeline *timeline, struct timeline_mark *mark);
+void timeline_mark_free(struct timeline_mark *mark);
+
+// Sets the clock back (or forward) to the mark, between two timeline_run(), in two steps: the first
+// takes out the events that belong to what is set back with it, the second, when their owners' memory
+// holds again what it held at the mark, schedules those of the mark. Whatever else is scheduled
+// stays, as far off as it was. The same runners as at the mark. `is_part` may be NULL: everything.
+typedef bool (*timeline_is_part)(void *ctx, const struct event *event);
+void timeline_return(struct timeline *timeline, const struct timeline_mark *mark,
+                     timeline_is_part is_part, void *ctx);
+void timeline_returned(struct timeline *timeline, const struct timeline_mark *mark,
+                       timeline_is_part is_part, void *ctx);
 
 #endif

@@ -16,8 +16,10 @@ struct trace_word {
 };
 
 static const char *const source_names[] = {
-    [TRACE_USB] = "usb", [TRACE_FLASH] = "flash", [TRACE_RESET] = "reset",
-    [TRACE_PIN] = "pin", [TRACE_CPU] = "cpu",     [TRACE_COMPLAINT] = "complaint",
+    [TRACE_USB] = "usb",     [TRACE_FLASH] = "flash",
+    [TRACE_RESET] = "reset", [TRACE_PIN] = "pin",
+    [TRACE_CPU] = "cpu",     [TRACE_BENCH] = "bench",
+    [TRACE_UART] = "uart",   [TRACE_COMPLAINT] = "complaint",
 };
 
 static void start_line(const struct trace *trace, enum trace_source source, const char *event) {
@@ -86,17 +88,29 @@ static unsigned long count_word(struct trace *trace, const char *what) {
     return ++word->count;
 }
 
-static bool is_new(struct trace *trace, const char *what, const char *key) {
-    char name[256];
+// Counts a complaint; true if it is the first of its word and key.
+static bool note(struct trace *trace, const char *what, const char *key, const char *sentence) {
+    uint64_t now_ps = timeline_now(trace->timeline);
 
-    snprintf(name, sizeof(name), "%s %s", what, key);
-    for (size_t i = 0; i < trace->seen_count; i++) {
-        if (strcmp(trace->seen[i], name) == 0) {
+    for (size_t i = 0; i < trace->grievance_count; i++) {
+        struct trace_grievance *known = &trace->grievances[i];
+        if (strcmp(known->what, what) == 0 && strcmp(known->key, key) == 0) {
+            trace->newest = i + 1;
+            trace_repeat(trace, i + 1);
             return false;
         }
     }
-    trace->seen = grown(trace->seen, trace->seen_count, sizeof(*trace->seen));
-    trace->seen[trace->seen_count++] = kept(name);
+    trace->grievances =
+        grown(trace->grievances, trace->grievance_count, sizeof(*trace->grievances));
+    trace->grievances[trace->grievance_count++] = (struct trace_grievance){
+        .what = kept(what),
+        .key = kept(key),
+        .sentence = kept(sentence),
+        .first_ps = now_ps,
+        .last_ps = now_ps,
+        .count = 1,
+    };
+    trace->newest = trace->grievance_count;
     return true;
 }
 
@@ -105,16 +119,77 @@ void trace_init(struct trace *trace, const struct timeline *timeline) {
     trace->timeline = timeline;
 }
 
+static void free_lists(struct trace_grievance *grievances, size_t grievance_count,
+                       struct trace_word *words, size_t word_count) {
+    for (size_t i = 0; i < grievance_count; i++) {
+        free(grievances[i].what);
+        free(grievances[i].key);
+        free(grievances[i].sentence);
+    }
+    for (size_t i = 0; i < word_count; i++) {
+        free(words[i].what);
+    }
+    free(grievances);
+    free(words);
+}
+
 void trace_free(struct trace *trace) {
-    for (size_t i = 0; i < trace->seen_count; i++) {
-        free(trace->seen[i]);
-    }
-    for (size_t i = 0; i < trace->word_count; i++) {
-        free(trace->words[i].what);
-    }
-    free(trace->seen);
-    free(trace->words);
+    free_lists(trace->grievances, trace->grievance_count, trace->words, trace->word_count);
     memset(trace, 0, sizeof(*trace));
+}
+
+static struct trace_grievance *kept_grievances(const struct trace_grievance *grievances,
+                                               size_t count) {
+    struct trace_grievance *copy = NULL;
+    for (size_t i = 0; i < count; i++) {
+        copy = grown(copy, i, sizeof(*copy));
+        copy[i] = grievances[i];
+        copy[i].what = kept(grievances[i].what);
+        copy[i].key = kept(grievances[i].key);
+        copy[i].sentence = kept(grievances[i].sentence);
+    }
+    return copy;
+}
+
+static struct trace_word *kept_words(const struct trace_word *words, size_t count) {
+    struct trace_word *copy = NULL;
+    for (size_t i = 0; i < count; i++) {
+        copy = grown(copy, i, sizeof(*copy));
+        copy[i] = (struct trace_word){kept(words[i].what), words[i].count};
+    }
+    return copy;
+}
+
+void trace_mark(const struct trace *trace, struct trace_mark *mark) {
+    *mark = (struct trace_mark){
+        .grievances = kept_grievances(trace->grievances, trace->grievance_count),
+        .grievance_count = trace->grievance_count,
+        .words = kept_words(trace->words, trace->word_count),
+        .word_count = trace->word_count,
+        .complaint_count = trace->complaint_count,
+    };
+}
+
+void trace_return(struct trace *trace, const struct trace_mark *mark) {
+    if (trace->complaint_count == mark->complaint_count &&
+        trace->grievance_count == mark->grievance_count) { // nothing new came in between, as a rule
+        for (size_t i = 0; i < mark->grievance_count; i++) {
+            trace->grievances[i].count = mark->grievances[i].count;
+            trace->grievances[i].last_ps = mark->grievances[i].last_ps;
+        }
+        return;
+    }
+    free_lists(trace->grievances, trace->grievance_count, trace->words, trace->word_count);
+    trace->grievances = kept_grievances(mark->grievances, mark->grievance_count);
+    trace->grievance_count = mark->grievance_count;
+    trace->words = kept_words(mark->words, mark->word_count);
+    trace->word_count = mark->word_count;
+    trace->complaint_count = mark->complaint_count;
+}
+
+void trace_mark_free(struct trace_mark *mark) {
+    free_lists(mark->grievances, mark->grievance_count, mark->words, mark->word_count);
+    *mark = (struct trace_mark){0};
 }
 
 void trace_event(struct trace *trace, enum trace_source source, const char *event,
@@ -137,7 +212,6 @@ void trace_event(struct trace *trace, enum trace_source source, const char *even
 void trace_complaint(struct trace *trace, const char *what, const char *key,
                      const char *sentence_format, ...) {
     unsigned long count = count_word(trace, what);
-    bool fresh = is_new(trace, what, key);
     char sentence[512];
     va_list args;
 
@@ -145,6 +219,7 @@ void trace_complaint(struct trace *trace, const char *what, const char *key,
     va_start(args, sentence_format);
     vsnprintf(sentence, sizeof(sentence), sentence_format, args);
     va_end(args);
+    bool fresh = note(trace, what, key, sentence);
 
     if (trace->file && count <= TRACE_COMPLAINTS_A_WORD) {
         start_line(trace, TRACE_COMPLAINT, what);
@@ -159,6 +234,11 @@ void trace_complaint(struct trace *trace, const char *what, const char *key,
         fprintf(trace->complaints, "vboard: %s%s%s: %s\n", trace->board ? trace->board : "",
                 trace->board ? ": " : "", what, sentence);
     }
+}
+
+void trace_repeat(struct trace *trace, size_t grievance) {
+    trace->grievances[grievance - 1].count++;
+    trace->grievances[grievance - 1].last_ps = timeline_now(trace->timeline);
 }
 
 unsigned long trace_complaints(const struct trace *trace, const char *what) {

@@ -23,7 +23,17 @@ enum trace_source {
     TRACE_RESET,
     TRACE_PIN,
     TRACE_CPU,
+    TRACE_BENCH, // what was done to the whole board: set aside, put back
+    TRACE_UART,
     TRACE_COMPLAINT,
+};
+
+// One thing complained of, by word and key, for a report at the end.
+struct trace_grievance {
+    char *what, *key;
+    char *sentence; // as it was said first
+    uint64_t first_ps, last_ps;
+    unsigned long count;
 };
 
 struct trace {
@@ -31,8 +41,9 @@ struct trace {
     FILE *file;        // NULL: nothing is written
     FILE *complaints;  // where complaints are shown to a person; NULL: nowhere
     const char *board; // shown as board=NAME when several boards run; else NULL
-    char **seen;       // complaints already shown, as "what key"
-    size_t seen_count;
+    struct trace_grievance *grievances;
+    size_t grievance_count;
+    size_t newest;            // 1 + index of the one that trace_complaint() met last; 0: none yet
     struct trace_word *words; // how often each complaint word came
     size_t word_count;
     unsigned long complaint_count;
@@ -54,7 +65,25 @@ void trace_event(struct trace *trace, enum trace_source source, const char *even
 void trace_complaint(struct trace *trace, const char *what, const char *key,
                      const char *sentence_format, ...) __attribute__((format(printf, 4, 5)));
 
-// How often a complaint came, `what` NULL for all words together.
+// The thing complained of happened once more, and nobody needs a line for it; `grievance` is a
+// former value of `newest`.
+void trace_repeat(struct trace *trace, size_t grievance);
+
+// What was complained of so far, to be put back later (vboard/snapshot.h). Lines that were written
+// stay written.
+struct trace_mark {
+    struct trace_grievance *grievances;
+    size_t grievance_count;
+    struct trace_word *words;
+    size_t word_count;
+    unsigned long complaint_count;
+};
+
+void trace_mark(const struct trace *trace, struct trace_mark *mark);
+void trace_return(struct trace *trace, const struct trace_mark *mark);
+void trace_mark_free(struct trace_mark *mark);
+
+// How often trace_complaint() was called, `what` NULL for all words together.
 unsigned long trace_complaints(const struct trace *trace, const char *what);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-// LEDs of the board, all on port D (UM1472).
+// LEDs of the discovery board, all on port D (UM1472). On another one blink.c has a green and a blue one,
+// as far as its board.h says where they are.
 enum led {
     LED_GREEN = 12,
     LED_ORANGE = 13,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// DFU mode's clocks (168 MHz core, 48 MHz USB) and its time.
+// DFU mode's clocks (the core as fast as the chip's table says, 48 MHz for USB) and its time.
 
 #ifndef PORT_STM32F4_CLOCK_H
 #define PORT_STM32F4_CLOCK_H
@@ -8,22 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Time: cycles of the core's clock, counted by SysTick without interrupts. SysTick wraps after
-// 2^24 cycles (99.8 ms at 168 MHz), so clock_millis() must be called at least that often; the
-// main loop does in every turn, and nothing in DFU mode waits that long.
+// Time: SysTick goes round once a millisecond, and clock_millis() counts one when it has since the
+// last call. The main loop calls it in every turn; a turn that takes longer than a millisecond (a
+// pass over a long settings log) lets time fall behind, which makes a wait longer, never shorter.
 struct clock {
-    uint32_t cycles_per_ms;
-    uint32_t last; // SysTick's value at the last look
-    uint32_t rest; // cycles not yet counted as a millisecond
     uint32_t ms;
 };
 
-// Starts counting at the reset's clock (HSI, 16 MHz). First of all.
+// Starts counting at the reset's clock (HSI, 16 MHz). First of all, with interrupts off for good:
+// each millisecond makes SysTick pending, which ends sleep (sleep.h).
 void clock_start(struct clock *clock);
 
-// From the crystal over the PLL to 168 MHz, flash caches off. After clock_start().
+// From the crystal over the PLL to the chip's speed, flash caches off. After clock_start().
 // False when crystal or PLL did not start within CLOCK_READY_MS; the core then still runs on HSI.
-bool clock_to_168_mhz(struct clock *clock) __attribute__((warn_unused_result));
+bool clock_speed_up(struct clock *clock) __attribute__((warn_unused_result));
 
 // Milliseconds since clock_start(), wrapping.
 uint32_t clock_millis(struct clock *clock);

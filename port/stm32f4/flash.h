@@ -32,4 +32,9 @@ enum flash_result flash_start_program(struct flash *flash, uint32_t addr, const 
                                       uint32_t len);
 enum flash_result flash_poll(struct flash *flash);
 
+// Read protection, of core/port.h. flash_unprotect() erases the whole chip and resets; with nothing
+// under way.
+bool flash_is_protected(void);
+_Noreturn void flash_unprotect(struct flash *flash);
+
 #endif

@@ -6,13 +6,13 @@
 
 #include "board.h"
 
-// ST's vendor number with its DFU product number: what STM32CubeProgrammer, dfu-util's and fwupd's
-// rules, and the Windows drivers look for. A product sets its own pair.
-#define ID_VENDOR  0x0483
-#define ID_PRODUCT 0xdf11
-// bcdDevice of our own: Windows remembers what it found per vendor, product and this
-// number, and 0x2200 is the ROM's (docs/design.md D7).
-#define BCD_DEVICE 0x0100
+#define CHARS(text) (sizeof(text) - 1u)
+_Static_assert(CHARS(BOARD_USB_GUID) == 38u, "BOARD_USB_GUID is no GUID with braces");
+_Static_assert(CHARS(BOARD_LANDING_PAGE) <= DESCRIPTORS_LANDING_PAGE_MAX,
+               "BOARD_LANDING_PAGE is too long");
+_Static_assert(CHARS(BOARD_USB_MANUFACTURER) <= USB_STRING_CHARS_MAX &&
+                   CHARS(BOARD_USB_NAME) <= USB_STRING_CHARS_MAX,
+               "a USB string is too long");
 
 static void hex(uint32_t value, unsigned digits, char *out) {
     for (unsigned i = 0; i < digits; i++) {
@@ -39,11 +39,16 @@ void identity_init(struct identity *identity, char serial[IDENTITY_SERIAL_CHARS 
     const uint32_t uid[3] = {at[0], at[1], at[2]};
     identity_serial(uid, serial);
     *identity = (struct identity){
-        .vendor = ID_VENDOR,
-        .product = ID_PRODUCT,
-        .release = BCD_DEVICE,
-        .manufacturer = "redfu",
-        .product_name = "redfu-boot",
+        .vendor = BOARD_USB_VENDOR,
+        .product = BOARD_USB_PRODUCT,
+        .release = BOARD_USB_RELEASE,
+        .manufacturer = BOARD_USB_MANUFACTURER,
+        .product_name = BOARD_USB_NAME,
         .serial = serial,
+        .interface_guid = BOARD_USB_GUID,
+        .landing_page = BOARD_LANDING_PAGE,
+        .is_webusb = BOARD_WEBUSB,
+        .is_high_speed = BOARD_USB_HIGH_SPEED,
+        .only_flash = BOARD_ONLY_FLASH,
     };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who the device says it is on USB. A product changes the numbers and strings in identity.c.
+// Who the device says it is on USB. A product says so in its board.h; board_defaults.h has the names.
 
 #ifndef PORT_STM32F4_IDENTITY_H
 #define PORT_STM32F4_IDENTITY_H

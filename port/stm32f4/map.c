@@ -6,11 +6,7 @@
 
 #include "board.h"
 
-static const struct flash_run runs[] = {
-    {CHIP_FLASH_RUN0_COUNT, CHIP_FLASH_RUN0_BYTES},
-    {CHIP_FLASH_RUN1_COUNT, CHIP_FLASH_RUN1_BYTES},
-    {CHIP_FLASH_RUN2_COUNT, CHIP_FLASH_RUN2_BYTES},
-};
+static const struct flash_run runs[] = {CHIP_FLASH_RUNS};
 
 const struct flash_map board_flash_map = {
     .base = CHIP_FLASH_BASE,
@@ -20,7 +16,9 @@ const struct flash_map board_flash_map = {
     .application_first = BOARD_APPLICATION_FIRST,
 };
 
-const struct boot_ram board_rams[BOARD_RAM_COUNT] = {
+const struct boot_area board_areas[] = {
+    {BOARD_APPLICATION, BOARD_APPLICATION_BYTES},
     {CHIP_SRAM_BASE, CHIP_SRAM_BYTES},
     {CHIP_CCM_BASE, CHIP_CCM_BYTES},
+    {0, 0},
 };

@@ -5,13 +5,17 @@
 #ifndef PORT_STM32F4_MAP_H
 #define PORT_STM32F4_MAP_H
 
+#include "board.h"
 #include "core/boot.h"
 #include "core/flash_map.h"
 
+#define BOARD_APPLICATION ((uint32_t)CHIP_SECTOR_ADDRESS(BOARD_APPLICATION_FIRST))
+#define BOARD_APPLICATION_BYTES                                                                    \
+    ((uint32_t)CHIP_SECTOR_ADDRESS(CHIP_FLASH_SECTORS) - BOARD_APPLICATION)
+
 extern const struct flash_map board_flash_map;
 
-// Where an application's stack may lie.
-#define BOARD_RAM_COUNT 2u
-extern const struct boot_ram board_rams[BOARD_RAM_COUNT];
+// What boot_vectors_are_sane() wants to know.
+extern const struct boot_area board_areas[];
 
 #endif

@@ -18,44 +18,74 @@
 #include "port/stm32f4/reset.h"
 #include "spec/bytes.h"
 
-#define REG(otg, off)     REGISTER((otg)->core->base + (off))
+#define REG(otg, off)   REGISTER((otg)->core->base + (off))
 
 // The core needs at most one packet's time (64 bytes: some 50 us) plus a few clocks to stop an
 // endpoint or flush a FIFO.
-#define CORE_STOP_MS      2u
+#define CORE_STOP_MS    2u
+// The same with three clocks of the transceiver more, which may have just begun to run.
+#define CORE_RESET_MS   10u
 // RM0090 34.16.2, FDMOD: 25 ms until device mode is in effect. ST's HAL waits up to 200 ms.
-#define DEVICE_MODE_MS    200u
-// RM0090 table 203: turn-around time in PHY clocks with AHB at 32 MHz or above.
-#define TURNAROUND_CLOCKS 6u
+#define DEVICE_MODE_MS  200u
+// Turn-around time in PHY clocks: at full speed with AHB at 32 MHz or above (RM0090 table 203), at high
+// speed with 30 MHz or above (35.12.2, OTG_HS_GUSBCFG).
+#define TURNAROUND_FULL 6u
+#define TURNAROUND_HIGH 9u
+
+// DS8626 table 9: AF10 on PA11 (DM) and PA12 (DP).
+static const struct otg_pin fs_pins[] = {{'A', 11}, {'A', 12}};
+// DS8626 table 9: AF12 on PB14 (DM) and PB15 (DP).
+static const struct otg_pin hs_pins[] = {{'B', 14}, {'B', 15}};
+// DS8626 table 9: AF10. CK, D0 to D7, STP, DIR, NXT.
+#define ULPI_PINS                                                                                  \
+    {'A', 5}, {'A', 3}, {'B', 0}, {'B', 1}, {'B', 10}, {'B', 11}, {'B', 12}, {'B', 13}, {'B', 5},  \
+    {                                                                                              \
+        'C', 0                                                                                     \
+    }
+static const struct otg_pin ulpi_pins[] = {ULPI_PINS, {'C', 2}, {'C', 3}};
+static const struct otg_pin ulpi_large_pins[] = {ULPI_PINS, {'I', 11}, {'H', 4}};
+#define PINS(list) .pins = (list), .pin_count = sizeof(list) / sizeof((list)[0])
 
 const struct otg_core otg_fs = {
     .base = 0x50000000u, // RM0090 table 1
+    .irq = 67,           // RM0090 table 62
     .clock_enable = &RCC_AHB2ENR,
     .clock_enable_bit = RCC_AHB2ENR_OTGFSEN,
-    .phy_select = OTG_GUSBCFG_PHYSEL,
     // RM0090 34.11: 320 words in all. Receiving needs 10 for SETUPs, 2 x (64 / 4 + 1) for packets,
     // 2 for statuses; sending needs one packet.
     .rx_fifo_words = 128,
     .tx_fifo_words = PORT_EP0_BYTES / 4,
-    .gpio_port = 'A', // DS8626 table 9: AF10 on PA11 (DM) and PA12 (DP)
-    .dm_pin = 11,
-    .dp_pin = 12,
+    PINS(fs_pins),
     .alternate_function = 10,
 };
 
-// Its ULPI interface stays off in RCC: the transceiver inside needs none. (With OTGHSULPILPEN as
-// after a reset the core would stop in WFI; DFU mode never sleeps.)
+// RM0090 tables 1 and 62; of 1024 words of FIFO (35.2).
+#define OTG_HS                                                                                     \
+    .base = 0x40040000u, .irq = 77, .clock_enable = &RCC_AHB1ENR, .rx_fifo_words = 128,            \
+    .tx_fifo_words = PORT_EP0_BYTES / 4
+
+// Its ULPI interface stays off in RCC: the transceiver inside needs none.
 const struct otg_core otg_hs = {
-    .base = 0x40040000u, // RM0090 table 1
-    .clock_enable = &RCC_AHB1ENR,
+    OTG_HS,
     .clock_enable_bit = RCC_AHB1ENR_OTGHSEN,
-    .phy_select = OTG_GUSBCFG_PHYSEL,
-    .rx_fifo_words = 128, // of 1024 (RM0090 35.2)
-    .tx_fifo_words = PORT_EP0_BYTES / 4,
-    .gpio_port = 'B', // DS8626 table 9: AF12 on PB14 (DM) and PB15 (DP)
-    .dm_pin = 14,
-    .dp_pin = 15,
+    PINS(hs_pins),
     .alternate_function = 12,
+};
+
+const struct otg_core otg_hs_ulpi = {
+    OTG_HS,
+    .clock_enable_bit = RCC_AHB1ENR_OTGHSEN | RCC_AHB1ENR_OTGHSULPIEN,
+    .is_ulpi = true,
+    PINS(ulpi_pins),
+    .alternate_function = 10,
+};
+
+const struct otg_core otg_hs_ulpi_large = {
+    OTG_HS,
+    .clock_enable_bit = RCC_AHB1ENR_OTGHSEN | RCC_AHB1ENR_OTGHSULPIEN,
+    .is_ulpi = true,
+    PINS(ulpi_large_pins),
+    .alternate_function = 10,
 };
 
 static bool wait_bits(struct otg *otg, uint32_t off, uint32_t mask, uint32_t want,
@@ -72,7 +102,7 @@ static bool wait_bits(struct otg *otg, uint32_t off, uint32_t mask, uint32_t wan
 // A core that does not obey within its bounds hangs: start over with everything.
 static void must(bool obeyed) {
     if (!obeyed) {
-        reset_into(MAILBOX_DFU);
+        reset_into(MAILBOX_DFU, 0);
     }
 }
 
@@ -130,14 +160,15 @@ static bool start_over(struct otg *otg) {
 }
 
 static void connect_pins(const struct otg_core *core) {
-    RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(core->gpio_port);
-    (void)RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182, delay after clock enabling)
-    const uint8_t pins[2] = {core->dm_pin, core->dp_pin};
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned pin = pins[i];
-        GPIO_AFR(core->gpio_port, pin) |= GPIO_4BIT(pin, core->alternate_function);
-        GPIO_OSPEEDR(core->gpio_port) |= GPIO_2BIT(pin, GPIO_SPEED_VERY_HIGH);
-        GPIO_MODER(core->gpio_port) |= GPIO_2BIT(pin, GPIO_MODE_ALTERNATE);
+    for (unsigned i = 0; i < core->pin_count; i++) {
+        char port = core->pins[i].port;
+        unsigned pin = core->pins[i].number;
+        RCC_AHB1ENR |= RCC_AHB1ENR_GPIO(port);
+        (void)
+            RCC_AHB1ENR; // two AHB cycles until the port answers (ES0182, delay after clock enabling)
+        GPIO_AFR(port, pin) |= GPIO_4BIT(pin, core->alternate_function);
+        GPIO_OSPEEDR(port) |= GPIO_2BIT(pin, GPIO_SPEED_VERY_HIGH);
+        GPIO_MODER(port) |= GPIO_2BIT(pin, GPIO_MODE_ALTERNATE);
     }
 }
 
@@ -147,24 +178,46 @@ bool otg_init(struct otg *otg, const struct otg_core *core, struct usbd *usbd, s
     connect_pins(core);
     *core->clock_enable |= core->clock_enable_bit;
     (void)*core->clock_enable; // as above
+    if (!core->is_ulpi) {
+        // Left as after a reset, OTG_HS waits in sleep for the clock of a ULPI transceiver that is not there
+        // (RM0090 7.3.15; ST's example for OTG_HS at full speed clears it before WFI as well).
+        RCC_AHB1LPENR &= ~RCC_AHB1LPENR_OTGHSULPILPEN;
+    }
 
-    // RM0090 34.17.1 and 34.17.2. Hidden before the transceiver is on: SDIS is 0 after a reset.
+    // RM0090 34.17.1 and 34.17.2. Another transceiver than a reset chooses wants the core's own reset
+    // (34.16.2, GRSTCTL.CSRST), which takes most of its registers back and needs that transceiver's clock.
+    REG(otg, OTG_GUSBCFG) = core->is_ulpi ? 0 : OTG_GUSBCFG_PHYSEL;
+    if (!wait_bits(otg, OTG_GRSTCTL, OTG_GRSTCTL_AHBIDL, OTG_GRSTCTL_AHBIDL, CORE_STOP_MS)) {
+        return false;
+    }
+    REG(otg, OTG_GRSTCTL) = OTG_GRSTCTL_CSRST;
+    if (!wait_bits(otg, OTG_GRSTCTL, OTG_GRSTCTL_CSRST, 0, CORE_RESET_MS)) {
+        return false;
+    }
+    // Hidden before the transceiver is on: SDIS is 0 after a reset.
     REG(otg, OTG_DCTL) |= OTG_DCTL_SDIS;
     REG(otg, OTG_GUSBCFG) =
-        core->phy_select | OTG_GUSBCFG_FDMOD | OTG_GUSBCFG_TRDT(TURNAROUND_CLOCKS);
-    REG(otg, OTG_GCCFG) =
-        OTG_GCCFG_PWRDWN | (vbus_sensing ? OTG_GCCFG_VBUSBSEN : OTG_GCCFG_NOVBUSSENS);
+        (core->is_ulpi ? OTG_GUSBCFG_TRDT(TURNAROUND_HIGH)
+                       : OTG_GUSBCFG_TRDT(TURNAROUND_FULL) | OTG_GUSBCFG_PHYSEL) |
+        OTG_GUSBCFG_FDMOD;
+    REG(otg, OTG_GCCFG) = (core->is_ulpi ? 0 : OTG_GCCFG_PWRDWN) |
+                          (vbus_sensing ? OTG_GCCFG_VBUSBSEN : OTG_GCCFG_NOVBUSSENS);
     if (!wait_bits(otg, OTG_GINTSTS, OTG_GINTSTS_CMOD, 0, DEVICE_MODE_MS)) {
         return false;
     }
     REG(otg, OTG_PCGCCTL) = 0; // PHY clock runs
     // Status OUTs go to software (NZLSOHSK 0). Address 0.
-    REG(otg, OTG_DCFG) = OTG_DCFG_DSPD_FS_INTERNAL;
+    REG(otg, OTG_DCFG) = core->is_ulpi ? OTG_DCFG_DSPD_HIGH : OTG_DCFG_DSPD_FS_INTERNAL;
     REG(otg, OTG_GRXFSIZ) = core->rx_fifo_words;
     REG(otg, OTG_DIEPTXF0) = ((uint32_t)core->tx_fifo_words << 16) | core->rx_fifo_words;
-    // What happened before the device was made is of no interest. No interrupt is unmasked: the
-    // flags are set all the same (RM0090 34.16.2, GINTMSK).
+    // What happened before the device was made is of no interest.
     REG(otg, OTG_GINTSTS) = 0xffffffffu;
+    // What otg_poll() looks at.
+    REG(otg, OTG_DIEPMSK) = OTG_EPINT_XFRC;
+    REG(otg, OTG_DAINTMSK) = OTG_DAINTMSK_IEPM_0;
+    REG(otg, OTG_GINTMSK) =
+        OTG_GINTSTS_RXFLVL | OTG_GINTSTS_USBRST | OTG_GINTSTS_ENUMDNE | OTG_GINTSTS_IEPINT;
+    REG(otg, OTG_GAHBCFG) = OTG_GAHBCFG_GINT;
     return start_over(otg);
 }
 
@@ -207,7 +260,8 @@ void otg_send(struct otg *otg, const uint8_t *data, unsigned len) {
     }
     otg->in_queued = true;
     // A SETUP that came between the look above and the arming found NAK lifted again. The host's
-    // next token takes 3 us on the wire (35 bits at 12 Mbit/s): by then the packet is gone.
+    // next token takes 3 us on the wire (35 bits at 12 Mbit/s): by then the packet is gone. (At high speed
+    // it may come sooner; it takes a host that gives a transfer up in the very microsecond of its answer.)
     if (setup_waits(otg)) {
         must(take_back_in(otg));
     }
@@ -296,8 +350,14 @@ void otg_poll(struct otg *otg) {
         return;
     }
     if (events & OTG_GINTSTS_ENUMDNE) {
-        // RM0090 34.17.3: the speed is known, and always full speed; 64 bytes is MPSIZ 0.
+        // RM0090 34.17.3: the speed is known; 64 bytes is MPSIZ 0 at either. Only the turn-around time
+        // depends on it: a high-speed device behind a full-speed hub runs at full speed.
         REG(otg, OTG_GINTSTS) = OTG_GINTSTS_ENUMDNE;
+        if (otg->core->is_ulpi) {
+            bool is_high = (REG(otg, OTG_DSTS) & OTG_DSTS_ENUMSPD_MASK) == OTG_DSTS_ENUMSPD_HIGH;
+            REG(otg, OTG_GUSBCFG) =
+                OTG_GUSBCFG_TRDT(is_high ? TURNAROUND_HIGH : TURNAROUND_FULL) | OTG_GUSBCFG_FDMOD;
+        }
     }
     // Read after RXFLVL was: see the top of this file.
     report_in_done(otg);

@@ -6,9 +6,9 @@
 
 #include "port/stm32f4/registers/core.h"
 
-_Noreturn void reset_into(enum mailbox_request request) {
+_Noreturn void reset_into(enum mailbox_request request, uint32_t argument) {
     // No interrupt is ever enabled in the bootloader, so nothing can come between.
-    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, request);
+    mailbox_post((volatile struct mailbox *)MAILBOX_ADDRESS, request, argument);
 
     // The words must be in SRAM before the reset is asked for (PM0214 2.2.4).
     __asm volatile("dsb" ::: "memory");

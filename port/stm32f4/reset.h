@@ -10,6 +10,6 @@
 #include "spec/mailbox.h"
 
 // Fills the mailbox and resets the system. From anywhere, fault handlers included.
-_Noreturn void reset_into(enum mailbox_request request);
+_Noreturn void reset_into(enum mailbox_request request, uint32_t argument);
 
 #endif

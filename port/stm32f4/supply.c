@@ -4,7 +4,6 @@
 
 #include "port/stm32f4/supply.h"
 
-#include "port/stm32f4/registers/pwr.h"
 #include "port/stm32f4/registers/rcc.h"
 
 // Level 5: 2.82 V falling, 2.93 V rising, typically. The next lower one, 2.66 V, would answer "safe"
@@ -20,5 +19,5 @@ void supply_init(void) {
 }
 
 bool supply_is_safe(void) {
-    return !(PWR_CSR & PWR_CSR_PVDO);
+    return supply_says_safe(SUPPLY_REGISTER);
 }

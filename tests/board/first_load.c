@@ -6,6 +6,7 @@
 // board, each with its own image.
 
 #include "tests/board/host.h"
+#include "vboard/chip/chip_state.h"
 
 #include <string.h>
 
@@ -186,11 +187,9 @@ static void low_supply_is_errWRITE_and_nothing_is_touched(void **state) {
     assert_int_equal(erase_status(bench, APPLICATION), DFU_STATUS_ERR_WRITE);
     assert_int_equal(operations, 0);
     assert_memory_equal(chip_flash(bench->chip), before, sizeof before);
-    // The rail is up again: after a reset the load is whole.
+    // The rail is up again: the same session loads, without a reset.
     chip_set_supply_mv(bench->chip, 3300);
-    chip_reset_pin(bench->chip);
-    bench_run_ms(bench, 100);
-    bench_wait_for_device(bench);
+    assert_int_equal(bench_control(bench, 0x21, DFU_CLRSTATUS, 0, NULL, 0), 0);
     bench_dfu_load(bench, &image);
     bench_dfu_leave(bench);
     bench_assert_application_runs(bench, BLINK_0_1_EDGES);
@@ -239,26 +238,86 @@ static void without_a_crystal_it_blinks_and_tries_again(void **state) {
     bench_free(bench);
 }
 
-static int set_board(void **state) {
-    bench_board = *state;
-    return 0;
+#define OPTION_RDP  0x0000ff00u // FLASH_OPTCR, RM0090 3.9.10
+#define RDP_LEVEL_1 0x00005500u
+
+// Bit 31 of FLASH_CR is LOCK (RM0090 3.9.7). The interface is unlocked only while an operation is under way: a stray store writes nothing.
+static void flash_is_locked_whenever_nothing_is_under_way(void **state) {
+    (void)state;
+    static struct image image;
+    bench_image(&image, "blink-0.1.bin");
+    struct bench *bench = bench_new(8000000);
+    chip_power_on(bench->chip);
+    bench_wait_for_device(bench);
+    bench_run_ms(bench, 1000);
+    assert_true(bench->chip->flash.cr >> 31);
+    bench_dfu_command(bench, DFUSE_CMD_ERASE, APPLICATION);
+    assert_true(bench->chip->flash.cr >> 31);
+    bench_dfu_load(bench, &image);
+    bench_run_ms(bench, 50);
+    assert_true(bench->chip->flash.cr >> 31);
+    bench_free(bench);
 }
 
-#define ON(name, at)                                                                               \
-    { #name "#" at, name, set_board, NULL, (void *)board_find(at) }
-#define ON_EACH(name) ON(name, "stm32f4-discovery"), ON(name, "stm32f407-hs")
+// redfu-boot of the example board that allows it, in a chip at this level of protection.
+static struct bench *bench_protected(uint32_t level) {
+    static struct image image;
+    bench_image(&image, "../stm32f4-factory/redfu-boot.bin");
+    struct bench *bench = bench_new(8000000);
+    memset(chip_flash(bench->chip), 0xff, 16384);
+    memcpy(chip_flash(bench->chip), image.bytes, image.len);
+    chip_flash_changed(bench->chip);
+    bench->chip->flash.option = (bench->chip->flash.option & ~OPTION_RDP) | level;
+    chip_power_on(bench->chip);
+    bench_wait_for_device(bench);
+    bench_run_ms(bench, 1000);
+    return bench;
+}
+
+static void read_unprotect_wipes_the_chip_where_board_and_level_allow_it(void **state) {
+    (void)state;
+    uint8_t command = DFUSE_CMD_READ_UNPROTECT;
+    uint8_t bytes[8];
+    uint8_t status[DFU_STATUS_LEN] = {0};
+    struct bench *bench = bench_protected(0x0000aa00u); // level 0: nothing to take away
+    assert_int_equal(bench_control(bench, 0xa1, DFU_UPLOAD, 0, bytes, sizeof bytes), 3);
+    assert_int_equal(bench_control(bench, 0x21, DFU_DNLOAD, 0, &command, 1), -1);
+    bench_free(bench);
+
+    bench = bench_protected(RDP_LEVEL_1);
+    assert_int_equal(bench_control(bench, 0xa1, DFU_UPLOAD, 0, bytes, sizeof bytes), 4);
+    assert_int_equal(bytes[3], DFUSE_CMD_READ_UNPROTECT);
+    assert_int_equal(bench_control(bench, 0x21, DFU_DNLOAD, 0, &command, 1), 1);
+    assert_int_equal(bench_control(bench, 0xa1, DFU_GETSTATUS, 0, status, sizeof status), 6);
+    assert_int_equal(status[4], DFU_STATE_DNBUSY);
+    bench_run_ms(bench, 300);
+    assert_null(bench->device);     // gone before it begins
+    bench->trace.complaints = NULL; // it will say that flash is empty
+    bench_run_ms(bench, 40000);
+    assert_int_equal(bench->chip->flash.option & OPTION_RDP, 0x0000aa00u);
+    for (uint32_t i = 0; i < 1024 * 1024; i++) {
+        assert_int_equal(chip_flash(bench->chip)[i], 0xff);
+    }
+    // That there is nothing to run any more is all there is to complain of.
+    assert_int_equal(trace_complaints(&bench->trace, NULL),
+                     trace_complaints(&bench->trace, "empty-flash"));
+    bench->trace.complaint_count = 0;
+    bench_free(bench);
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_EACH(blank_board_shows_dfu_and_its_strings),
-        ON_EACH(loads_and_loads_again_over_it),
-        ON_EACH(uploads_what_is_there),
-        ON_EACH(starts_the_application_unless_the_button_is_held),
-        ON_EACH(own_sector_is_refused),
-        ON_EACH(transfer_given_up_anywhere_leaves_the_next_whole),
-        ON_EACH(low_supply_is_errWRITE_and_nothing_is_touched),
-        ON_EACH(supply_that_sags_in_a_block_ends_it),
-        ON_EACH(without_a_crystal_it_blinks_and_tries_again),
+        BENCH_EACH(blank_board_shows_dfu_and_its_strings),
+        BENCH_EACH(loads_and_loads_again_over_it),
+        BENCH_EACH(uploads_what_is_there),
+        BENCH_EACH(starts_the_application_unless_the_button_is_held),
+        BENCH_EACH(own_sector_is_refused),
+        BENCH_EACH(transfer_given_up_anywhere_leaves_the_next_whole),
+        BENCH_EACH(low_supply_is_errWRITE_and_nothing_is_touched),
+        BENCH_EACH(supply_that_sags_in_a_block_ends_it),
+        BENCH_EACH(without_a_crystal_it_blinks_and_tries_again),
+        BENCH_EACH(flash_is_locked_whenever_nothing_is_under_way),
+        BENCH_ON(read_unprotect_wipes_the_chip_where_board_and_level_allow_it, "stm32f4-discovery"),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,11 @@ static void on_failed(void *ctx, const char *why) {
 }
 
 // A board with redfu-boot in it, cable plugged, power not yet on.
+int bench_set_board(void **state) {
+    bench_board = *state;
+    return 0;
+}
+
 struct bench *bench_new(uint32_t hse_hz) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
@@ -81,11 +86,46 @@ void bench_free(struct bench *bench) {
     free(bench);
 }
 
+static void visit(void *ctx, const struct memory_visitor *visitor) {
+    struct bench *bench = ctx;
+    visitor->memory(visitor->ctx, &bench->device, sizeof bench->device);
+    visitor->memory(visitor->ctx, &bench->has_ended, sizeof bench->has_ended);
+    visitor->memory(visitor->ctx, &bench->pause, sizeof bench->pause);
+    cable_visit(bench->cable, visitor);
+    enumerator_visit(bench->enumerator, visitor);
+}
+
+struct snapshot *bench_take(struct bench *bench) {
+    return snapshot_take(&(struct snapshot_subject){.timeline = &bench->timeline,
+                                                    .trace = &bench->trace,
+                                                    .chips = &bench->chip,
+                                                    .chip_count = 1,
+                                                    .more = visit,
+                                                    .ctx = bench});
+}
+
+static void pause_now(void *ctx) {
+    struct bench *bench = ctx;
+    bench_pause_every(bench, bench->pause_ps);
+    timeline_stop(&bench->timeline);
+}
+
+void bench_pause_every(struct bench *bench, uint64_t ps) {
+    bench->pause.fire = pause_now;
+    bench->pause.ctx = bench;
+    bench->pause_ps = ps;
+    timeline_schedule(&bench->timeline, &bench->pause, timeline_now(&bench->timeline) + ps);
+}
+
 void bench_run(struct bench *bench, uint64_t ps) {
-    timeline_run(&bench->timeline, timeline_now(&bench->timeline) + ps);
-    if (bench->after_run) {
-        bench->after_run(bench);
-    }
+    uint64_t until_ps = timeline_now(&bench->timeline) + ps;
+    bench->has_ended = false;
+    do {
+        timeline_run(&bench->timeline, until_ps);
+        if (bench->after_run) {
+            bench->after_run(bench);
+        }
+    } while (!bench->has_ended && timeline_now(&bench->timeline) < until_ps);
 }
 
 void bench_run_ms(struct bench *bench, uint64_t ms) {
@@ -110,32 +150,49 @@ void bench_wait_for_device(struct bench *bench) {
 void bench_transfer_done(struct cable_transfer *transfer, void *ctx) {
     (void)transfer;
     struct bench *bench = ctx;
+    bench->has_ended = true;
     timeline_stop(&bench->timeline);
 }
 
-// Bytes moved in the data stage; -1 for anything but success.
-int bench_control(struct bench *bench, uint8_t bmRequestType, uint8_t bRequest, uint16_t wValue,
-                  uint8_t *data, uint16_t len) {
-    assert_non_null(bench->device);
+enum cable_status bench_transfer_to(struct bench *bench, uint8_t address,
+                                    const struct usb_setup *setup, uint8_t *data, uint32_t *moved,
+                                    uint64_t timeout_ps) {
     struct cable_transfer transfer = {
         .type = USB_XFER_CONTROL,
-        .address = bench->device->address,
-        .in = bmRequestType & USB_DIR_IN,
+        .address = address,
+        .in = setup->bmRequestType & USB_DIR_IN,
         .packet_bytes = 64,
         .data = data,
-        .length = len,
+        .length = setup->wLength,
         .done = bench_transfer_done,
         .ctx = bench,
         .status = CABLE_BABBLE, // until it says otherwise
     };
-    const struct usb_setup setup = {bmRequestType, bRequest, wValue, 0, len};
-    usb_setup_store(&setup, transfer.setup);
+    usb_setup_store(setup, transfer.setup);
     cable_submit(bench->cable, &transfer);
-    bench_run(bench, TRANSFER_MAX_PS);
+    bench_run(bench, timeout_ps);
     if (cable_is_busy(bench->cable)) {
         cable_cancel(bench->cable, &transfer);
     }
-    return transfer.status == CABLE_OK ? (int)transfer.actual : -1;
+    *moved = transfer.actual;
+    return transfer.status;
+}
+
+enum cable_status bench_transfer(struct bench *bench, const struct usb_setup *setup, uint8_t *data,
+                                 uint32_t *moved, uint64_t timeout_ps) {
+    *moved = 0;
+    return bench->device
+               ? bench_transfer_to(bench, bench->device->address, setup, data, moved, timeout_ps)
+               : CABLE_GONE;
+}
+
+int bench_control(struct bench *bench, uint8_t bmRequestType, uint8_t bRequest, uint16_t wValue,
+                  uint8_t *data, uint16_t len) {
+    assert_non_null(bench->device);
+    const struct usb_setup setup = {bmRequestType, bRequest, wValue, 0, len};
+    uint32_t moved = 0;
+    enum cable_status status = bench_transfer(bench, &setup, data, &moved, TRANSFER_MAX_PS);
+    return status == CABLE_OK ? (int)moved : -1;
 }
 
 enum dfu_state bench_dfu_status(struct bench *bench) {

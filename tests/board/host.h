@@ -17,7 +17,9 @@
 #include "spec/dfu.h"
 #include "vboard/boards.h"
 #include "vboard/chip/chip.h"
+#include "vboard/snapshot.h"
 #include "vboard/usb/cable.h"
+#include "vboard/usb/cable_device.h"
 #include "vboard/usb/enumerate.h"
 
 #define FLASH_BASE      0x08000000u
@@ -30,6 +32,15 @@
 // Which board the next bench_new() makes and whose images bench_image() reads; the first of
 // vboard/boards.c until set.
 extern const struct board *bench_board;
+// How many of vboard's boards, from the first on, redfu-boot is built for (firmware/cross).
+#define BENCH_BOARDS 2u
+
+// Rows of a table of cmocka tests, on a board of that name; on the two that redfu-boot has its cores tested on.
+int bench_set_board(void **state);
+#define BENCH_ON(test, at)                                                                         \
+    { #test "#" at, test, bench_set_board, NULL, (void *)board_find(at) }
+#define BENCH_ONE(test)  BENCH_ON(test, "stm32f4-discovery")
+#define BENCH_EACH(test) BENCH_ONE(test), BENCH_ON(test, "stm32f407-hs")
 
 struct bench {
     struct timeline timeline;
@@ -38,9 +49,14 @@ struct bench {
     struct cable *cable;
     struct enumerator *enumerator;
     const struct usb_device *device; // NULL: none
-    // Called whenever time has passed and the simulation stands; NULL: nobody.
+    // Called whenever time has passed and the simulation stands, also where somebody else than
+    // bench_transfer_done() called timeline_stop(); NULL: nobody.
     void (*after_run)(struct bench *bench);
     void *after_run_ctx;
+    bool has_ended;           // the transfer that bench_run() waits for
+    struct cable_device host; // tests/board/cable_device.h
+    struct event pause;
+    uint64_t pause_ps;
 };
 
 struct image {
@@ -58,6 +74,11 @@ void bench_free(struct bench *bench);
 // Puts an application there without any host.
 void bench_place_application(struct bench *bench, const char *name);
 
+// From now on the simulation stands each `ps`, for after_run.
+void bench_pause_every(struct bench *bench, uint64_t ps);
+// Everything on the bench, the host and its transfer included (vboard/snapshot.h).
+struct snapshot *bench_take(struct bench *bench);
+
 void bench_run(struct bench *bench, uint64_t ps);
 void bench_run_ms(struct bench *bench, uint64_t ms);
 // Two seconds at most.
@@ -65,6 +86,14 @@ void bench_wait_for_device(struct bench *bench);
 
 // done() of a transfer that bench_run() is to wait for; ctx is the bench.
 void bench_transfer_done(struct cable_transfer *transfer, void *ctx);
+// One control transfer to the device there is (CABLE_GONE: none), taken back with CABLE_CANCELLED after
+// `timeout_ps`. *moved: bytes of the data stage.
+enum cable_status bench_transfer(struct bench *bench, const struct usb_setup *setup, uint8_t *data,
+                                 uint32_t *moved, uint64_t timeout_ps);
+// The same to a device address, whatever is there.
+enum cable_status bench_transfer_to(struct bench *bench, uint8_t address,
+                                    const struct usb_setup *setup, uint8_t *data, uint32_t *moved,
+                                    uint64_t timeout_ps);
 // Bytes moved in the data stage; -1 for anything but success. To interface 0.
 int bench_control(struct bench *bench, uint8_t bmRequestType, uint8_t bRequest, uint16_t wValue,
                   uint8_t *data, uint16_t len);

@@ -18,67 +18,24 @@
 
 #include <usbredirproto.h>
 
-#include "tests/unit/fake_device.h"
+#include "tests/fuzz/odd_device.h"
 #include "vboard/host/usbredir.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define STEPS_MAX  256u
-#define ANSWER_MAX 512u
+#define STEPS_MAX 256u
 
 struct bench {
-    struct fake_device fake; // first: on_setup() finds the bench through it
+    struct odd_device odd;
     struct timeline timeline;
     struct trace trace;
     struct cable *cable;
     struct usbredir *redir;
-    int fd;        // the peer's end; -1: none
-    bool is_plain; // the device says what it is, and no more
-    const uint8_t *at, *end;
+    int fd; // the peer's end; -1: none
 };
 
 static uint8_t byte(struct bench *b) {
-    return b->at < b->end ? *b->at++ : 0;
-}
-
-// A device and a configuration with something to hit, at times mangled by the input.
-static const uint8_t device[18] = {18, 1, 0, 2, 0, 0, 0, 64, 0x83, 4, 0x11, 0xdf};
-static const uint8_t config[] = {
-    9, 2, 60,   0, 1,  1,    0, 0x80, 50,                    // one interface
-    9, 4, 0,    0, 4,  0xff, 1, 2,    0,                     // alternate 0: four endpoints
-    7, 5, 0x01, 2, 64, 0,    0, 7,    5,  0x81, 2, 64, 0, 0, // bulk
-    7, 5, 0x82, 3, 8,  0,    4, 7,    5,  0x02, 3, 8,  0, 4, // interrupt
-    7, 5, 0x83, 1, 64, 0,    1, 7,    5,  0x00, 0, 64, 0, 0, // isochronous; endpoint 0
-};
-
-static void answer(struct fake_device *fake) {
-    struct bench *b = (struct bench *)fake;
-    struct usb_setup s = usb_setup_load(fake->setup);
-    uint8_t reply[ANSWER_MAX] = {0};
-    unsigned len = 0;
-    if (!(s.bmRequestType & 0x80)) {
-        return;
-    }
-    if (s.bRequest == USB_GET_DESCRIPTOR && s.wValue >> 8 == USB_DT_DEVICE) {
-        len = sizeof device;
-        memcpy(reply, device, len);
-    } else if (s.bRequest == USB_GET_DESCRIPTOR && s.wValue >> 8 == USB_DT_CONFIGURATION) {
-        len = sizeof config;
-        memcpy(reply, config, len);
-    } else {
-        len = b->is_plain ? 0 : byte(b);
-    }
-    uint8_t how = b->is_plain ? 0 : byte(b);
-    if (how & 1 && len > 0) {
-        reply[byte(b) % len] = byte(b);
-    }
-    if (how & 2) {
-        len = len * 2 < ANSWER_MAX ? len * 2 : ANSWER_MAX; // more than it says
-    }
-    if (len > s.wLength && !(how & 4)) {
-        len = s.wLength; // else it babbles
-    }
-    fake_queue(fake, 0, reply, len, 64, false);
+    return odd_byte(&b->odd);
 }
 
 static void drain(struct bench *b) {
@@ -219,42 +176,9 @@ static void raw_bytes(struct bench *b) {
     put(b, bytes, len);
 }
 
-static void disturb_device(struct bench *b) {
-    uint8_t how = byte(b);
-    unsigned ep = how >> 5;
-    switch (how & 7) {
-    case 0:
-        b->fake.in[ep].stalls = !b->fake.in[ep].stalls;
-        break;
-    case 1:
-        b->fake.out[ep].stalls = !b->fake.out[ep].stalls;
-        break;
-    case 2:
-        b->fake.in[ep].silences = byte(b) & 3;
-        break;
-    case 3:
-        b->fake.setup_silences = byte(b) & 3;
-        break;
-    case 4:
-        b->fake.in[ep].naks = byte(b);
-        break;
-    case 5:
-        if (b->fake.in[ep].packet_count < FAKE_PACKETS_MAX / 2) {
-            fake_queue(&b->fake, ep, config, byte(b) % sizeof config, 64, how & 8);
-        }
-        break;
-    case 6:
-        b->fake.host->pullup(b->fake.host->ctx, how & 8 ? USB_SPEED_FULL : USB_SPEED_NONE);
-        break;
-    case 7:
-        b->fake.in[ep].repeats_toggle = !b->fake.in[ep].repeats_toggle;
-        break;
-    }
-}
-
 static void pass(struct bench *b, uint64_t ps) {
     for (unsigned ep = 0; ep < 16; ep++) {
-        b->fake.out[ep].received_len = 0;
+        b->odd.fake.out[ep].received_len = 0;
     }
     (void)timeline_run(&b->timeline, timeline_now(&b->timeline) + ps);
 }
@@ -266,16 +190,16 @@ static void set_configuration(struct bench *b, uint8_t value) {
 
 // A device shown to a peer, and configured by it.
 static void begin(struct bench *b, bool is_configured) {
-    b->is_plain = true;
+    b->odd.is_plain = true;
     connect_peer(b);
     hello(b);
     cable_plug(b->cable);
-    b->fake.host->pullup(b->fake.host->ctx, USB_SPEED_FULL);
+    b->odd.fake.host->pullup(b->odd.fake.host->ctx, USB_SPEED_FULL);
     serve(b, true);
     pass(b, 200 * PS_PER_MS); // debounce and reset
     serve(b, true);
     if (is_configured) {
-        control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, sizeof config);
+        control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, ODD_CONFIG_BYTES);
         serve(b, true);
         pass(b, 10 * PS_PER_MS);
         set_configuration(b, 1);
@@ -283,7 +207,7 @@ static void begin(struct bench *b, bool is_configured) {
         pass(b, 10 * PS_PER_MS);
         serve(b, true);
     }
-    b->is_plain = false;
+    b->odd.is_plain = false;
 }
 
 static void step(struct bench *b) {
@@ -308,13 +232,13 @@ static void step(struct bench *b) {
         cable_plug(b->cable);
         break;
     case 5:
-        disturb_device(b);
+        odd_disturb(&b->odd);
         break;
     case 6:
         control(b, 0x80, USB_GET_DESCRIPTOR, 0x0100, byte(b));
         break;
     case 7:
-        control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, sizeof config);
+        control(b, 0x80, USB_GET_DESCRIPTOR, 0x0200, ODD_CONFIG_BYTES);
         break;
     case 8:
         set_configuration(b, byte(b) & 1);
@@ -336,29 +260,29 @@ static void step(struct bench *b) {
         pass(b, (1 + byte(b) % 8u) * PS_PER_MS);
         break;
     }
-    serve(b, b->at >= b->end || (*b->at & 0x80) == 0);
+    serve(b, b->odd.at >= b->odd.end || (*b->odd.at & 0x80) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct bench
         bench; // 1.3 MB of scripted device: made anew each time, it is most of the run
     struct bench *b = &bench;
-    b->at = data;
-    b->end = data + size;
+    b->odd.at = data;
+    b->odd.end = data + size;
     b->fd = -1;
     timeline_init(&b->timeline);
     trace_init(&b->trace, &b->timeline);
-    fake_init(&b->fake, &b->timeline);
-    b->fake.on_setup = answer;
+    fake_init(&b->odd.fake, &b->timeline);
+    odd_start(&b->odd);
     b->cable = cable_new(&b->timeline, &b->trace);
-    b->fake.host = cable_connect_device(b->cable, &b->fake.wire);
+    b->odd.fake.host = cable_connect_device(b->cable, &b->odd.fake.wire);
     b->redir = usbredir_new(&b->timeline, b->cable, &b->trace);
     // Most inputs begin where it is interesting.
     unsigned how = byte(b) & 3u;
     if (how > 0) {
         begin(b, how > 1);
     }
-    for (unsigned i = 0; i < STEPS_MAX && b->at < b->end; i++) {
+    for (unsigned i = 0; i < STEPS_MAX && b->odd.at < b->odd.end; i++) {
         step(b);
     }
     if (b->fd >= 0) {

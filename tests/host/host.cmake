@@ -2,16 +2,11 @@
 #
 # vboard as a program, with real programs beside it. The firmware is redfu-boot as the build makes it.
 
-redfu_test(NAME host/run SOURCES ${CMAKE_CURRENT_LIST_DIR}/run_test.c TIMEOUT 180)
+redfu_test(NAME host/run SOURCES ${CMAKE_CURRENT_LIST_DIR}/run_test.c ${CMAKE_CURRENT_LIST_DIR}/shell.c TIMEOUT 180)
+redfu_runs(test-host-run NEEDS clock-probe unplug-probe)
 target_compile_definitions(test-host-run PRIVATE
-    VBOARD="$<TARGET_FILE:vboard>"
     CLOCK_PROBE="${CMAKE_BINARY_DIR}/tests/clock-probe"
-    UNPLUG_PROBE="${CMAKE_BINARY_DIR}/tests/unplug-probe"
-    FIRMWARE_FOLDER="${CMAKE_BINARY_DIR}/firmware")
-add_dependencies(test-host-run vboard clock-probe unplug-probe)
-if(EXISTS ${CMAKE_SOURCE_DIR}/firmware/CMakeLists.txt) # added after tests/
-    add_dependencies(test-host-run firmware)
-endif()
+    UNPLUG_PROBE="${CMAKE_BINARY_DIR}/tests/unplug-probe")
 
 pkg_check_modules(LIBUSB REQUIRED IMPORTED_TARGET libusb-1.0)
 add_executable(unplug-probe ${CMAKE_CURRENT_LIST_DIR}/unplug_probe.c)

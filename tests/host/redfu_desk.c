@@ -16,12 +16,18 @@
 
 static enum transport_result list(void *ctx, struct redfu_device **devices, size_t *count) {
     struct bench *bench = ctx;
+    if (bench->comes_back && bench->gone_at != 0 && bench->transfers >= bench->gone_at) {
+        bench->gone_at = 0;
+        desk_start(bench->desk);
+    }
     *devices = calloc(bench->device_count + 1, sizeof **devices);
-    assert_non_null(*devices);
+    if (!*devices) {
+        return TRANSPORT_FAILED; // as host/transport_usb.c does
+    }
     *count = bench->device_count;
     for (unsigned i = 0; i < bench->device_count; i++) {
         struct redfu_device *device = &(*devices)[i];
-        uint8_t bytes[64];
+        uint8_t bytes[128];
         uint16_t len = 18;
         assert_int_equal(desk_control(bench->desk, USB_DIR_IN, USB_GET_DESCRIPTOR,
                                       USB_DT_DEVICE << 8, 0, bytes, &len),
@@ -36,14 +42,25 @@ static enum transport_result list(void *ctx, struct redfu_device **devices, size
         assert_int_equal(desk_control(bench->desk, USB_DIR_IN, USB_GET_DESCRIPTOR,
                                       USB_DT_CONFIGURATION << 8, 0, bytes, &len),
                          DESK_OK);
-        device->alternate_count = 1;
+        // One interface descriptor an alternate setting, others between them (USB 2.0 9.6.5).
+        for (unsigned at = 9; at + 9 <= len; at += bytes[at]) {
+            assert_true(bytes[at] >= 2);
+            if (bytes[at + 1] == USB_DT_INTERFACE &&
+                (!bench->no_settings || device->alternate_count == 0)) {
+                device->alternate_strings[device->alternate_count++] = bytes[at + 8];
+            }
+        }
         device->alternate_strings[0] = bench->no_layout ? 0 : bytes[9 + 8];
         redfui_take_functional(device, bytes + 9, len - 9u);
         redfui_decide_kind(device, bytes[9 + 7]);
         if (bench->no_upload) {
             device->attributes &= (uint8_t)~DFU_ATTR_CAN_UPLOAD;
         }
+        if (bench->transfer_bytes != 0) {
+            device->transfer_bytes = bench->transfer_bytes;
+        }
         device->kind = bench->kinds[i];
+        device->dfu_version = bench->plain_dfu ? 0x0110 : device->dfu_version;
         device->bus = 1;
         device->address = (uint8_t)(5 + i);
         (void)snprintf(device->path, sizeof device->path, "1-%u", i + 1);
@@ -109,6 +126,7 @@ static enum transport_result control(void *ctx, void *handle, const struct usb_s
     (void)ctx;
     assert_true(timeout_ms > 0);
     *moved = 0;
+    assert_true(bench->waiting == 0 || setup->bRequest == DFU_UPLOAD); // nothing in between
     bool is_class = (setup->bmRequestType & USB_TYPE_MASK) == USB_TYPE_CLASS;
     if (is_class || setup->bRequest == USB_SET_INTERFACE) {
         assert_true(bench->log_count < BENCH_LOG_MAX);
@@ -117,6 +135,19 @@ static enum transport_result control(void *ctx, void *handle, const struct usb_s
         if (bench->armed && bench->transfers == bench->stall_at) {
             return TRANSPORT_STALL;
         }
+        if (bench->armed && bench->transfers == bench->break_at) {
+            return TRANSPORT_FAILED;
+        }
+        if (bench->armed && bench->transfers == bench->lose_at) {
+            return TRANSPORT_TIMEOUT;
+        }
+    }
+    if (bench->lost_sums && setup->bRequest == REGION_HASH_REQUEST &&
+        !(setup->bmRequestType & USB_DIR_IN)) {
+        return TRANSPORT_TIMEOUT;
+    }
+    if (bench->no_sums && setup->bRequest == REGION_HASH_REQUEST) {
+        return TRANSPORT_STALL;
     }
     if (!present(ctx, handle)) {
         return TRANSPORT_GONE;
@@ -128,9 +159,58 @@ static enum transport_result control(void *ctx, void *handle, const struct usb_s
     enum desk_result result = desk_control(bench->desk, setup->bmRequestType, setup->bRequest,
                                            setup->wValue, setup->wIndex, data, &len);
     *moved = result == DESK_OK ? len : 0;
+    if (bench->armed && bench->gone_after != 0 && bench->transfers == bench->gone_after) {
+        bench->gone_at = bench->gone_after;
+    }
+    if (bench->wrong_sums && setup->bRequest == REGION_HASH_REQUEST &&
+        (setup->bmRequestType & USB_DIR_IN) && data && *moved > 8) {
+        data[8] ^= 1; // behind the header: the first sum
+    }
     return result == DESK_OK      ? TRANSPORT_OK
            : result == DESK_STALL ? TRANSPORT_STALL
                                   : TRANSPORT_TIMEOUT;
+}
+
+static enum transport_result queue(void *ctx, void *handle, const struct usb_setup *setup,
+                                   uint8_t *data, uint32_t timeout_ms) {
+    struct bench *bench = handle;
+    (void)ctx;
+    assert_true(bench->waiting < TRANSPORT_QUEUE_MAX && timeout_ms > 0);
+    assert_true((setup->bmRequestType & USB_DIR_IN) != 0 && setup->wLength > 0);
+    bench->queue[bench->waiting++] = (struct bench_queued){*setup, data};
+    bench->waited = bench->waiting > bench->waited ? bench->waiting : bench->waited;
+    return TRANSPORT_OK;
+}
+
+static enum transport_result run_oldest(struct bench *bench, uint16_t *moved) {
+    struct bench_queued oldest = bench->queue[0];
+    bench->waiting--;
+    memmove(bench->queue, bench->queue + 1, bench->waiting * sizeof *bench->queue);
+    return control(NULL, bench, &oldest.setup, oldest.data, moved, 1000);
+}
+
+static enum transport_result await(void *ctx, void *handle, uint16_t *moved) {
+    struct bench *bench = handle;
+    (void)ctx;
+    assert_true(bench->waiting > 0);
+    return run_oldest(bench, moved);
+}
+
+// The next one was on the wire already.
+static void drop(void *ctx, void *handle) {
+    struct bench *bench = handle;
+    uint16_t moved;
+    (void)ctx;
+    if (bench->waiting > 0) {
+        (void)run_oldest(bench, &moved);
+    }
+    bench->waiting = 0;
+}
+
+void bench_queue(struct bench *bench) {
+    bench->transport.queue = queue;
+    bench->transport.await = await;
+    bench->transport.drop = drop;
 }
 
 static enum transport_result set_alternate(void *ctx, void *handle, uint8_t interface,
@@ -183,6 +263,7 @@ struct bench *bench_new(void) {
         .reset = reset,
         .present = present,
         .explain = explain,
+        .wait_change = sleep_ms,
         .now_us = now_us,
         .sleep_ms = sleep_ms,
         .free = end,
@@ -197,13 +278,14 @@ void bench_free(struct bench *bench) {
 
 void bench_arm(struct bench *bench) {
     bench->armed = true;
-    bench->transfers = bench->log_count = 0;
+    bench->transfers = bench->log_count = bench->waited = 0;
 }
 
 void bench_power_cycle(struct bench *bench) {
     desk_start(bench->desk);
     bench->armed = false;
-    bench->gone_at = bench->stall_at = bench->cancel_at = bench->transfers = bench->log_count = 0;
+    bench->gone_at = bench->lose_at = bench->break_at = bench->stall_at = bench->cancel_at =
+        bench->transfers = bench->log_count = 0;
 }
 
 uint8_t *bench_flash(struct bench *bench, uint32_t addr) {

@@ -24,22 +24,40 @@ struct bench {
     struct transport transport;
     bool armed;
     unsigned transfers;
-    unsigned gone_at;   // from this transfer on the device is gone
-    unsigned stall_at;  // this one transfer is answered STALL; the device does not see it
-    unsigned cancel_at; // Ctrl-C was pressed before this transfer
-    bool never_done;    // GETSTATUS answers dfuDNBUSY for ever
-    uint8_t pretend[4]; // states GETSTATE tells instead, one dropped at each CLRSTATUS; 0 ends
+    unsigned gone_at;    // from this transfer on the device is gone
+    unsigned gone_after; // this transfer is the last that it answers
+    bool comes_back;     // plugged in again: the next list has it, fresh from power-up
+    unsigned lose_at;    // this one transfer gets no answer; the device does not see it
+    unsigned break_at;   // this one transfer breaks off; the device does not see it
+    unsigned stall_at;   // this one transfer is answered STALL; the device does not see it
+    unsigned cancel_at;  // Ctrl-C was pressed before this transfer
+    bool never_done;     // GETSTATUS answers dfuDNBUSY for ever
+    uint8_t pretend[4];  // states GETSTATE tells instead, one dropped at each CLRSTATUS; 0 ends
     bool denied, busy, no_layout, no_upload;
+    uint16_t transfer_bytes; // told instead of the desk's; 0: its own
+    bool no_sums;            // no region hash
+    bool lost_sums;          // there is, but a list of ranges gets no answer
+    bool wrong_sums;         // or a wrong one
+    bool no_settings;        // only the first alternate setting is there
     // What is on the bus: the desk first, then copies of it with other serial numbers and kinds.
     unsigned device_count;
     enum redfu_kind kinds[BENCH_DEVICES_MAX];
+    bool plain_dfu; // bcdDFUVersion 0110
     struct usb_setup log[BENCH_LOG_MAX];
     unsigned log_count;
+    // Transfers handed in ahead (bench_queue()): what waits, and how many did at most since bench_arm().
+    struct bench_queued {
+        struct usb_setup setup;
+        uint8_t *data;
+    } queue[TRANSPORT_QUEUE_MAX];
+    unsigned waiting, waited;
 };
 
 // A bench with a fresh desk. Freed with bench_free().
 struct bench *bench_new(void);
 void bench_free(struct bench *bench);
+// From here on transfers can be handed in ahead.
+void bench_queue(struct bench *bench);
 // Counts and logs from here on.
 void bench_arm(struct bench *bench);
 // The board loses its power and comes back: flash is kept, everything else starts anew.

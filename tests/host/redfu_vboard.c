@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "tests/host/folder.h"
+
 #define FIRMWARE "firmware/stm32f4-discovery"
 #define BUTTON   "--pin PA0=1@0+500ms"
 
@@ -57,9 +59,7 @@ static int set_up(void **unused) {
 
 static int tear_down(void **unused) {
     (void)unused;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return folder_remove(folder);
 }
 
 static void list_and_info_name_the_board(void **unused) {
@@ -68,6 +68,20 @@ static void list_and_info_name_the_board(void **unused) {
     assert_says("0483:DF11  serial ");
     assert_says("redfu-boot (redfu)  DFU mode, DfuSe");
     assert_says("Application area: 0x0800C000, 976 KB");
+}
+
+static void the_bootloader_is_protected_and_laid_open_again(void **unused) {
+    (void)unused;
+    assert_status(board(BUTTON, "./redfu info && ./redfu protect on && ./redfu info"), 0);
+    const char *before =
+        strstr(output, "reading: level 0, open; the bootloader is not write protected");
+    const char *behind = strstr(output, "the bootloader is write protected; brown-out reset: off");
+    assert_true(before && behind && before < behind);
+    assert_says("Done: the bootloader\'s sectors are write protected\n");
+    assert_status(board(BUTTON, "./redfu protect on && ./redfu protect off && ./redfu info"), 0);
+    assert_says("the bootloader is not write protected");
+    assert_status(board(BUTTON, "./redfu protect"), 2);
+    assert_says("the form is: redfu protect on | off");
 }
 
 static void the_second_load_over_the_first(void **unused) {
@@ -110,7 +124,47 @@ static void the_bootloader_is_refused_and_untouched(void **unused) {
     assert_says("which the device declares read-only");
 }
 
+// The button brings DFU mode, or the application in flash runs and is detached.
+static void info_says_why_the_board_is_in_dfu_mode(void **unused) {
+    (void)unused;
+    assert_status(board(BUTTON, "./redfu info"), 0);
+    assert_says("Started        in DFU mode: the button was held; reset cause: power came");
+}
+
+static void write_detaches_an_application_that_runs(void **unused) {
+    (void)unused;
+    assert_status(board(BUTTON, "./redfu write $F/runtime-dfu.bin"), 0);
+    assert_status(board("", "./redfu list && ./redfu write $F/runtime-dfu.bin"), 0);
+    assert_says("1209:0001");
+    assert_says("runs its application: detaching");
+    assert_says("the board left DFU mode");
+    // No other command does that.
+    assert_status(board("", "./redfu erase --all; test $? = 30"), 0);
+    assert_says("(running an application)");
+    // Unmodified dfu-util detaches as well, and loads what follows.
+    assert_status(board("", "dfu-util -d 1209:0001,0483:df11 -a 0 -s 0x0800C000:leave "
+                            "-D $F/blink-0.1.bin"),
+                  0);
+    assert_says("send DFU detach request");
+    assert_says("File downloaded successfully");
+    assert_status(board(BUTTON, "./redfu verify $F/blink-0.1.bin && ./redfu info"), 0);
+}
+
 // In real time, since the signal comes from outside: the erase of all sectors takes 8 s.
+static void a_cable_pulled_and_put_back_costs_time_and_nothing_else(void **unused) {
+    (void)unused;
+    // In the erase of sector 4: the board is in DFU mode 0.4 s after power came.
+    assert_status(board(BUTTON " --unplug 900ms+2s",
+                        "./redfu write --full --no-run $F/blink-0.2.bin && "
+                        "./redfu verify --verify=read $F/blink-0.2.bin && "
+                        "./redfu write $F/blink-0.2.bin"),
+                  0);
+    assert_says("Trying again: waiting up to 10 s for the device to come back");
+    assert_says("Done: written and verified; the board stays in DFU mode\n");
+    assert_says("Plan: nothing to write, the device holds it already\n");
+    assert_says("the board left DFU mode");
+}
+
 static void ctrl_c_ends_with_130_and_the_next_load_works(void **unused) {
     (void)unused;
     // A second of the board's time into the erase; in the foreground, since a shell makes what it puts
@@ -128,10 +182,14 @@ static void ctrl_c_ends_with_130_and_the_next_load_works(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_and_info_name_the_board),
+        cmocka_unit_test(the_bootloader_is_protected_and_laid_open_again),
         cmocka_unit_test(the_second_load_over_the_first),
         cmocka_unit_test(what_dfu_util_wrote_redfu_verifies),
         cmocka_unit_test(an_elf_goes_where_it_is_linked),
         cmocka_unit_test(the_bootloader_is_refused_and_untouched),
+        cmocka_unit_test(info_says_why_the_board_is_in_dfu_mode),
+        cmocka_unit_test(write_detaches_an_application_that_runs),
+        cmocka_unit_test(a_cable_pulled_and_put_back_costs_time_and_nothing_else),
         cmocka_unit_test(ctrl_c_ends_with_130_and_the_next_load_works),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -22,52 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/host/shell.h"
+
 static char folder[64];
-static char output[65536];
-
-// Runs a shell line with both streams in `output`; returns what $? would be.
-static int shell(const char *line) {
-    char command[2048];
-    (void)snprintf(command, sizeof command, "%s", line);
-    fflush(NULL);
-    int pipe_fds[2];
-    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(pipe_fds[1], 1);
-        dup2(pipe_fds[1], 2);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(99);
-    }
-    close(pipe_fds[1]);
-    size_t used = 0;
-    ssize_t got;
-    while ((got = read(pipe_fds[0], output + used, sizeof output - 1 - used)) > 0) {
-        used += (size_t)got;
-    }
-    output[used] = '\0';
-    close(pipe_fds[0]);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void exits(int expected, const char *line, const char *words) {
-    int status = shell(line);
-    if (status != expected || !strstr(output, words)) {
-        fail_msg("%s: exit %d instead of %d, or no '%s' in:\n%s", line, status, expected, words,
-                 output);
-    }
-}
-
-// One sentence and nothing else.
-static void refuses(int expected, const char *line, const char *words) {
-    exits(expected, line, words);
-    const char *newline = strchr(output, '\n');
-    if (strncmp(output, "vboard: ", 8) != 0 || !newline || newline[1] != '\0') {
-        fail_msg("%s: not one sentence:\n%s", line, output);
-    }
-}
 
 static int leftovers(void) {
     DIR *at = opendir(folder);
@@ -119,8 +76,7 @@ static void bad_input_gets_one_sentence(void **state) {
     refuses(125, "$V run --flash z --limit 1ms",
             "holds 4096 bytes, but this chip's flash has 1048576");
     refuses(125, "$V run --flash . --limit 1ms", "Is a directory");
-    refuses(125, "$V run --board nucleo",
-            "no board is called 'nucleo'; there is: stm32f4-discovery");
+    refuses(125, "$V run --board nucleo", "no board is called 'nucleo'; near it: nucleo-f401re");
     refuses(125, "$V run --trace /nonexistent/t --limit 1ms", "/nonexistent/t: No such file");
     refuses(125, "$V runn", "no such command: runn");
     refuses(127, "$V run -- no-such-program", "no-such-program: command not found");
@@ -148,6 +104,8 @@ static void status_is_the_commands(void **state) {
     exits(42, "$V run -- sh -c 'exit 42' 2>/dev/null", "");
     exits(137, "$V run -- sh -c 'kill -9 $$' 2>/dev/null", "");
     exits(0, "$V run -- true", "note: no USB device attached within 1 s");
+    exits(0, "$V run --pace fast -- true 2>/dev/null", ""); // which is the default, and may be said
+    exits(0, "$V run --pace fast --limit 1ms 2>/dev/null", "");
 }
 
 static void nothing_is_left_after_a_signal(void **state) {
@@ -160,6 +118,50 @@ static void nothing_is_left_after_a_signal(void **state) {
     assert_int_equal(stat("sig.bin", &about), 0);
     assert_int_equal(about.st_size, 1048576);
     assert_int_equal(leftovers(), 0);
+}
+
+// COMMAND does not listen: it has five seconds, and not for ever.
+static void a_command_that_ignores_sigterm_is_killed(void **state) {
+    (void)state;
+    exits(0,
+          "$V run --load $F/redfu-boot.elf --limit 1ms -- sh -c 'trap \"\" TERM; echo $$ >pid; "
+          "while :; do sleep 1; done' & v=$!; "
+          "until [ -s pid ]; do sleep 0.1; done; kill -TERM $v; "
+          "for i in $(seq 300); do kill -0 $v 2>/dev/null || exit 0; sleep 0.1; done; "
+          "kill -KILL $v $(cat pid); exit 1",
+          "");
+    exits(1, "kill -0 $(cat pid)", "");
+}
+
+static void what_the_command_left_in_the_background_is_ended(void **state) {
+    (void)state;
+    exits(0,
+          "$V run --load $F/redfu-boot.elf --limit 1ms -- sh -c 'sleep 1000 >/dev/null 2>&1 & "
+          "echo $! >left'",
+          "");
+    exits(1, "kill -0 $(cat left)", "");
+}
+
+// Power leaves SRAM undefined, so what --load puts there is put there after it. The mailbox (spec/mailbox.h)
+// asks for DFU mode, which an application that starts would not give.
+static void load_into_sram_is_there_when_the_chip_starts(void **state) {
+    (void)state;
+    exits(0,
+          "printf '\\125\\106\\104\\122\\1\\0\\0\\0\\0\\0\\0\\0"
+          "\\251\\271\\273\\255' >box; "
+          "$V run --load $F/redfu-boot.elf --load $F/blink-0.1.bin@0x0800C000 "
+          "--load box@0x20000000 --limit 1ms -- dfu-util -l",
+          "@Internal Flash");
+}
+
+// What --load says is there, whatever the file of --flash held at that place.
+static void load_wins_over_the_flash_file(void **state) {
+    (void)state;
+    exits(0,
+          "rm -f w.bin; echo older >older; echo newer >newer; "
+          "for i in older newer; do $V run --load $i@0x08020000 --flash w.bin --limit 1ms 2>log || "
+          "{ cat log; exit 2; }; tail -c +131073 w.bin | head -c 5; echo; done",
+          "older\nnewer\n");
 }
 
 static void fast_clock_is_virtual(void **state) {
@@ -177,6 +179,20 @@ static void fast_clock_is_virtual(void **state) {
     clock_gettime(CLOCK_MONOTONIC, &end);
     // 50 s of virtual time; alone on a machine it takes 2 s.
     assert_true(end.tv_sec - start.tv_sec < 25);
+}
+
+// Every descriptor, the BOS and its WebUSB part included, and no doubt about any of them. (lsusb says so
+// when it cannot read something, and puts what is wrong in brackets.)
+static void lsusb_reads_all(const char *rest) {
+    char line[512];
+    (void)snprintf(line, sizeof line, "$V run %s >lsusb.txt 2>&1; cat lsusb.txt", rest);
+    exits(0, line, "WebUSB:");
+    exits(0, line, "{d8dd60df-4589-4cc7-9cd2-659d9e648a9f}");
+    exits(0, line, "bNumDeviceCaps          2");
+    exits(1,
+          "grep -iE \"can't|cannot|couldn't|unable|warning|invalid|missing|unexpected|junk|error|"
+          "unrecognized\" lsusb.txt",
+          "");
 }
 
 static void dfu_util_loads_and_reads_back(void **state) {
@@ -199,7 +215,18 @@ static void dfu_util_loads_and_reads_back(void **state) {
           "dfu-util -a 0 -s 0x0800C000:$n -U up && cmp up $F/blink-0.2.bin && echo same",
           "same");
     exits(0, "$V run --flash b.bin --pin button=1@0+500ms -- lsusb -v", "Device Firmware Upgrade");
+    lsusb_reads_all("--flash b.bin --pin button=1@0+500ms -- lsusb -v -d 0483:df11");
     assert_int_equal(leftovers(), 0);
+}
+
+// A product's own identity: lsusb follows the landing page, dfu-util needs no numbers to find it.
+static void a_product_is_listed_under_its_own_name(void **state) {
+    (void)state;
+    lsusb_reads_all("--load $F/../stm32f4-product/redfu-boot.elf -- lsusb -v -d 1209:0002");
+    exits(0, "cat lsusb.txt", "https://example.com/widget/update");
+    exits(0, "cat lsusb.txt", "Widget (update mode)");
+    exits(0, "$V run --load $F/../stm32f4-product/redfu-boot.elf -- dfu-util -l",
+          "Found DFU: [1209:0002]");
 }
 
 // The same on the other core; blink of that board is the discovery's, built again.
@@ -207,6 +234,7 @@ static void dfu_util_loads_and_reads_back_on_otg_hs(void **state) {
     (void)state;
     exits(0, "$V run --board stm32f407-hs --load $H/redfu-boot.elf --flash h.bin -- dfu-util -l",
           "Found DFU: [0483:df11]");
+    lsusb_reads_all("--board stm32f407-hs --load $H/redfu-boot.elf -- lsusb -v -d 0483:df11");
     exits(0,
           "$V run --board stm32f407-hs --flash h.bin --trace t -- "
           "dfu-util -a 0 -s 0x0800C000:leave -D $H/blink-0.1.bin",
@@ -297,10 +325,10 @@ static void pulled_cable_ends_a_load_and_comes_back(void **state) {
     // In the middle of the second program's load: it fails, and what it was connected to is gone.
     exits(0, "$V run --load $F/redfu-boot.elf --flash p.bin --limit 1ms", "");
     exits(0,
-          "$V run --flash p.bin --unplug 1200ms --trace t -- sh -c "
+          "$V run --flash p.bin --unplug 1300ms --trace t -- sh -c "
           "'dfu-util -a 0 -s 0x0800C000 -D $F/blink-0.2.bin; echo status $?; dfu-util -l'; "
           "grep -c ' usb dnload ' t; grep ' usb unplug' t",
-          "1200000.000 usb unplug");
+          "1300000.000 usb unplug");
     assert_null(strstr(output, "status 0\n"));
     assert_null(strstr(output, "File downloaded successfully"));
     assert_null(strstr(output, "Found DFU"));
@@ -321,8 +349,13 @@ int main(void) {
         cmocka_unit_test(flash_file_in_use_is_refused),
         cmocka_unit_test(status_is_the_commands),
         cmocka_unit_test(nothing_is_left_after_a_signal),
+        cmocka_unit_test(a_command_that_ignores_sigterm_is_killed),
+        cmocka_unit_test(what_the_command_left_in_the_background_is_ended),
+        cmocka_unit_test(load_into_sram_is_there_when_the_chip_starts),
+        cmocka_unit_test(load_wins_over_the_flash_file),
         cmocka_unit_test(fast_clock_is_virtual),
         cmocka_unit_test(dfu_util_loads_and_reads_back),
+        cmocka_unit_test(a_product_is_listed_under_its_own_name),
         cmocka_unit_test(dfu_util_loads_and_reads_back_on_otg_hs),
         cmocka_unit_test(same_command_takes_the_same_virtual_time),
         cmocka_unit_test(several_tools_in_a_row),

@@ -6,16 +6,21 @@
 // One process runs the story once: the old image is loaded and started, the settings page is filled
 // up with values, and the application is asked for DFU mode by its button. From there on flash
 // operations are counted: the settings turn over, and the new image, of 40 KB, is loaded and
-// started. At each operation the process forks: the child is that board at that instant, and power
-// goes, before the operation or inside it (the fault model is vboard/chip/flash_fault.c's). Power
-// comes back, and then
+// started. At each operation the bench is set aside (vboard/snapshot.h), and power goes, before the
+// operation or inside it (the fault model is vboard/chip/flash_fault.c's). Power comes back, and then
 //
 // - an application that starts is the old image or the new one, byte for byte;
 // - or DFU mode comes up within BOOT_MAX_PS;
 // - no byte of the bootloader's sector has changed, and no value in the settings;
 // - at chosen points (each erase; in the full form also each operation outside the application's
 //   sectors, the first and last words of the image, and each RECOVER_EVERY'th of the rest) the next
-//   load succeeds, and runs.
+//   load succeeds, and runs;
+// - at those points power is cut a second time, too, at every SECOND_EVERY'th flash operation of
+//   what follows (boot, the settings put in order, a small load by doctor/hosts' dfu-util): the same
+//   must hold after it, and the load after that succeeds. Behind a cut erase it is every operation.
+//
+// After each point the bench is put back, and the story goes on. (A point with a next load is a forked
+// child's, because a failed assertion of the host ends its process.)
 //
 // A point that fails prints an id; given as the only argument it runs just that point, with the
 // board's trace from the cut on.
@@ -24,6 +29,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +39,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doctor/hosts/host.h"
 #include "settings/settings.h"
+#include "tests/board/cable_device.h"
 
 #define BOOT_SECTOR_BYTES   16384u
 // The settings pages: sectors 1 and 2.
@@ -51,12 +59,17 @@
 #define EDGE_BYTES          16u
 // Blink 0.1 changes its LED each 250 ms.
 #define LED_MAX_MS          300u
-// A child that hangs (seconds of real time).
-#define CHILD_MAX_S         120u
+// A point that hangs (seconds of real time).
+#define POINT_MAX_S         300u
 #define JOBS_MAX            16u
-// The full form: the next load at each of these, and so many points (issue 3, must hold 2).
+// The full form: the next load at each of these, and so many points.
 #define RECOVER_EVERY       100u
 #define POINTS_LEAST        2000u
+// Primes: neighbouring first cuts have other second ones. Behind an erase all (with --every: fewer).
+#define SECOND_EVERY        31u
+#define SECOND_EVERY_SHORT  7u
+// What the small load has behind blink 0.1, so that it is no beginning of the old image.
+#define NEXT_TAIL_BYTES     64u
 
 enum mode { MODE_BEFORE, MODE_TORN, MODE_COUNT };
 static const char *const mode_names[] = {"before", "torn"};
@@ -65,7 +78,7 @@ enum outcome { OUTCOME_OLD, OUTCOME_NEW, OUTCOME_DFU, OUTCOME_COUNT, OUTCOME_FAI
 
 struct tally {
     uint64_t operations; // in the whole story
-    uint64_t points, failed, recovered;
+    uint64_t points, failed, recovered, second;
     uint64_t outcomes[OUTCOME_COUNT];
     uint64_t boot_max_ps[OUTCOME_COUNT]; // power-on to what came
 };
@@ -73,20 +86,28 @@ struct tally {
 struct sweep {
     // What to do.
     uint64_t every, recover_every, seed, seeds;
+    uint64_t second_every; // behind a cut erase
     bool recovers_special;
     uint64_t only; // a replay of this operation ...
     enum mode only_mode;
     unsigned jobs, job;
     // The story.
     struct bench *bench;
-    struct image old, new;
+    struct image old, new, next;
     uint8_t boot[BOOT_SECTOR_BYTES];
     uint64_t number; // of the operation, since the button
-    uint64_t chosen;
-    // The point, in a child.
-    enum mode mode;
+    bool is_taken;
+    uint64_t first_point, next_point; // of this operation and of the next one that is taken
+    // The operation, while it is being cut: the bench as it was in the hook.
+    struct snapshot *at_operation;
     bool recovers;
     bool is_erase;
+    bool is_special;
+    // The point.
+    enum mode mode;
+    uint64_t second, second_count; // operation of the second cut, counted from power-on; 0: none
+    bool has_second;               // it has happened
+    jmp_buf failed;
     struct tally *tally; // shared with the children
 };
 
@@ -95,11 +116,21 @@ static struct sweep sweep;
 static void print_id(FILE *to) {
     fprintf(to, "power.board#n=%" PRIu64 ",%s,seed=%" PRIu64, sweep.number, mode_names[sweep.mode],
             sweep.seed);
+    if (sweep.second != 0) {
+        fprintf(to, " and again at operation %" PRIu64 " after it", sweep.second);
+    }
 }
 
 static _Noreturn void fail_point(const char *why) {
     print_id(stderr);
     fprintf(stderr, ": %s\n", why);
+    longjmp(sweep.failed, 1);
+}
+
+// The simulation itself failed or hangs: which point it was is all that can be told.
+static void fail_process(int signal_number) {
+    print_id(stderr);
+    fprintf(stderr, ": signal %d (%s)\n", signal_number, strsignal(signal_number));
     fflush(NULL);
     _exit(OUTCOME_FAILED);
 }
@@ -209,8 +240,9 @@ static enum outcome boot(struct bench *bench) {
         bench_run(bench, BOOT_LOOK_PS);
         if (cpu_vtor(chip_cpu(bench->chip)) == APPLICATION) {
             outcome = flash_is(&sweep.old) ? OUTCOME_OLD : OUTCOME_NEW;
-            if (outcome == OUTCOME_NEW && !flash_is(&sweep.new)) {
-                fail_point("an application started that is neither the old nor the new image");
+            bool is_next = sweep.second != 0 && flash_is(&sweep.next);
+            if (outcome == OUTCOME_NEW && !flash_is(&sweep.new) && !is_next) {
+                fail_point("an application started that is none of the images");
             }
         } else if (cable_is_attached(bench->cable)) {
             outcome = OUTCOME_DFU;
@@ -244,7 +276,7 @@ static void wait_for_application(struct bench *bench) {
 static void recover(struct bench *bench, enum outcome outcome) {
     static struct image next;
     bench_image(&next, "blink-0.1.bin");
-    if (sweep.is_erase) { // both sectors
+    if (sweep.is_erase && sweep.second == 0) { // both sectors
         memset(next.bytes + next.len, 0xA5, sweep.old.len - next.len);
         next.len = sweep.old.len;
     }
@@ -264,14 +296,100 @@ static void recover(struct bench *bench, enum outcome outcome) {
     sweep.tally->recovered++;
 }
 
-// In a child, when the simulation stands after the cut.
-static void after_cut(struct bench *bench) {
-    bench->after_run = NULL;
+static void stay_off(struct bench *bench) {
     // A transfer that ends at this moment ends a run early.
     uint64_t on_at_ps = timeline_now(&bench->timeline) + OFF_PS;
     while (timeline_now(&bench->timeline) < on_at_ps) {
         bench_run(bench, on_at_ps - timeline_now(&bench->timeline));
     }
+}
+
+// --- the second cut ------------------------------------------------------------------------------
+
+static void at_second(void *ctx, const struct chip_flash_op *op) {
+    (void)ctx;
+    (void)op;
+    if (++sweep.second_count != sweep.second) {
+        return;
+    }
+    sweep.has_second = true;
+    if (sweep.second % 2 != 0) {
+        chip_power_off_inside(sweep.bench->chip);
+    } else {
+        chip_power_off(sweep.bench->chip);
+    }
+}
+
+// Power comes, whatever comes up is led to DFU mode, and a small image is loaded: until the cut.
+static void go_on_until_second(struct bench *bench) {
+    for (unsigned ms = 0; ms < 1000 && !sweep.has_second && !bench->device; ms++) {
+        bench_run_ms(bench, 1);
+        if (cpu_vtor(chip_cpu(bench->chip)) == APPLICATION) {
+            press_button(bench);
+        }
+    }
+    if (!sweep.has_second && bench->device) {
+        const struct host_element element = {APPLICATION, sweep.next.len, sweep.next.bytes};
+        const struct host_job job = {.elements = &element, .element_count = 1, .leaves = true};
+        struct device device = cable_device(bench);
+        (void)host_find("dfu-util")->load(&device, &job);
+    }
+    for (unsigned ms = 0; ms < 300 && !sweep.has_second; ms++) {
+        bench_run_ms(bench, 1);
+    }
+}
+
+static void recover(struct bench *bench, enum outcome outcome);
+
+// False when what follows the first cut has no such operation any more.
+static bool cut_again(struct bench *bench) {
+    sweep.second_count = 0;
+    sweep.has_second = false;
+    stay_off(bench);
+    chip_on_flash_op(bench->chip, at_second, NULL);
+    chip_power_on(bench->chip);
+    go_on_until_second(bench);
+    chip_on_flash_op(bench->chip, NULL, NULL);
+    if (!sweep.has_second) {
+        return false;
+    }
+    stay_off(bench);
+    chip_power_on(bench->chip);
+    enum outcome outcome = boot(bench);
+    if (!settings_are_kept()) {
+        fail_point("a value in the settings is lost");
+    }
+    recover(bench, outcome);
+    if (!settings_are_kept() ||
+        memcmp(chip_flash(bench->chip), sweep.boot, sizeof sweep.boot) != 0) {
+        fail_point("the load after it lost a value, or changed the bootloader's sector");
+    }
+    if (trace_complaints(&bench->trace, NULL) != 0) {
+        fail_point("silicon would have suffered from something (complaints above)");
+    }
+    sweep.tally->second++;
+    return true;
+}
+
+// The board has just lost its power; it is put back to that.
+static void cut_again_at_all(struct bench *bench) {
+    struct snapshot *wreck = bench_take(bench);
+    uint64_t every = sweep.is_erase ? sweep.second_every : SECOND_EVERY;
+    bool is_left = true;
+    for (sweep.second = 1 + sweep.number % every; is_left; sweep.second += every) {
+        is_left = cut_again(bench);
+        snapshot_restore(wreck);
+    }
+    sweep.second = 0;
+    snapshot_free(wreck);
+}
+
+// What comes of the board when it has lost its power.
+static enum outcome after_cut(struct bench *bench) {
+    if (sweep.recovers) {
+        cut_again_at_all(bench);
+    }
+    stay_off(bench);
     if (cable_is_attached(bench->cable)) {
         fail_point("the pull-up is there without power");
     }
@@ -292,17 +410,16 @@ static void after_cut(struct bench *bench) {
     if (trace_complaints(&bench->trace, NULL) != 0 || chip_flash_stalls(bench->chip).count != 0) {
         fail_point("silicon would have suffered from something (complaints above), or stood still");
     }
-    fflush(NULL);
-    _exit((int)outcome);
+    return outcome;
 }
 
-// The child's way out of the hook: power goes, and the run under way ends.
-static void become_point(void) {
+static enum outcome run_point(void) {
     struct bench *bench = sweep.bench;
-    alarm(CHILD_MAX_S);
-    chip_on_flash_op(bench->chip, NULL, NULL);
+    if (setjmp(sweep.failed)) {
+        return OUTCOME_FAILED;
+    }
+    alarm(POINT_MAX_S);
     chip_set_tear_seed(bench->chip, sweep.seed);
-    bench->trace.complaints = stderr;
     if (sweep.only != 0) {
         bench->trace.file = stdout;
     }
@@ -311,32 +428,39 @@ static void become_point(void) {
     } else {
         chip_power_off(bench->chip);
     }
-    bench->after_run = after_cut;
-    timeline_stop(&bench->timeline);
+    return after_cut(bench);
 }
 
-// True in the child.
-static bool take_point(void) {
+static enum outcome run_point_in_child(void) {
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        become_point();
-        return true;
+        enum outcome outcome = run_point();
+        fflush(NULL);
+        _exit((int)outcome);
     }
     int status = 0;
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         perror("power.board");
         exit(1);
     }
+    bool is_outcome = WIFEXITED(status) && WEXITSTATUS(status) <= OUTCOME_FAILED;
+    return is_outcome ? (enum outcome)WEXITSTATUS(status) : OUTCOME_FAILED;
+}
+
+static void take_point(void) {
+    snapshot_restore(sweep.at_operation);
+    enum outcome outcome = sweep.recovers ? run_point_in_child() : run_point();
+    alarm(0);
+    sweep.bench->trace.file = NULL;
     sweep.tally->points++;
-    if (WIFEXITED(status) && WEXITSTATUS(status) < OUTCOME_COUNT) {
-        sweep.tally->outcomes[WEXITSTATUS(status)]++;
-        return false;
+    if (outcome < OUTCOME_COUNT) {
+        sweep.tally->outcomes[outcome]++;
+        return;
     }
     sweep.tally->failed++;
     print_id(stdout);
-    printf(": failed%s\n", WIFSIGNALED(status) ? " with a signal or an assertion" : "");
-    return false;
+    printf(": failed\n");
 }
 
 static bool is_special(const struct chip_flash_op *op) {
@@ -345,34 +469,72 @@ static bool is_special(const struct chip_flash_op *op) {
            off + EDGE_BYTES >= sweep.new.len;
 }
 
-// Before the operation, or inside it with one seed after another.
+// The points of one operation: before it, and inside it with one seed after another.
+static bool is_chosen(uint64_t point) {
+    if (sweep.only != 0) {
+        enum mode mode = point == 0 ? MODE_BEFORE : MODE_TORN;
+        return sweep.number == sweep.only && mode == sweep.only_mode &&
+               (point == 0 || point == sweep.seeds);
+    }
+    return sweep.is_taken && (sweep.first_point + point) % sweep.jobs == sweep.job;
+}
+
+// In the hook the bench cannot be run: it is set aside, and stops as soon as it can.
 static void at_operation(void *ctx, const struct chip_flash_op *op) {
     (void)ctx;
-    bool is_taken = is_special(op) || (sweep.number + 1) % sweep.every == 0;
     sweep.number++;
     sweep.is_erase = op->kind != CHIP_FLASH_PROGRAM;
+    sweep.is_special = is_special(op);
     sweep.recovers = sweep.is_erase || sweep.only != 0 ||
-                     (sweep.recovers_special && is_special(op)) ||
+                     (sweep.recovers_special && sweep.is_special) ||
                      (sweep.recover_every != 0 && sweep.number % sweep.recover_every == 0);
-    for (uint64_t i = 0; i <= sweep.seeds; i++) {
-        sweep.mode = i == 0 ? MODE_BEFORE : MODE_TORN;
-        sweep.seed = i == 0 ? 1 : i;
-        bool is_chosen = is_taken;
-        if (sweep.only != 0) {
-            is_chosen = sweep.number == sweep.only && sweep.mode == sweep.only_mode &&
-                        sweep.seed == sweep.seeds;
-        }
-        if (is_chosen && sweep.chosen++ % sweep.jobs == sweep.job && take_point()) {
-            return;
+    sweep.is_taken = sweep.is_special || sweep.number % sweep.every == 0;
+    sweep.first_point = sweep.next_point;
+    sweep.next_point += sweep.is_taken ? sweep.seeds + 1 : 0;
+    bool is_any = false;
+    for (uint64_t point = 0; point <= sweep.seeds; point++) {
+        is_any = is_any || is_chosen(point);
+    }
+    if (is_any) {
+        assert_null(sweep.at_operation); // two operations of one instruction
+        sweep.at_operation = bench_take(sweep.bench);
+        timeline_stop(&sweep.bench->timeline);
+    }
+}
+
+static void run_points(struct bench *bench) {
+    if (sweep.at_operation == NULL) {
+        return;
+    }
+    struct snapshot *here = bench_take(bench);
+    bench->after_run = NULL;
+    chip_on_flash_op(bench->chip, NULL, NULL);
+    for (uint64_t point = 0; point <= sweep.seeds; point++) {
+        if (is_chosen(point)) {
+            sweep.mode = point == 0 ? MODE_BEFORE : MODE_TORN;
+            sweep.seed = point == 0 ? 1 : point;
+            take_point();
         }
     }
+    snapshot_restore(here);
+    snapshot_free(here);
+    snapshot_free(sweep.at_operation);
+    sweep.at_operation = NULL;
+    bench->after_run = run_points;
+    chip_on_flash_op(bench->chip, at_operation, NULL);
 }
 
 static void tell_story(void) {
     struct bench *bench = bench_new(8000000);
     sweep.bench = bench;
+    (void)signal(SIGALRM, fail_process);
+    (void)signal(SIGABRT, fail_process);
+    (void)signal(SIGSEGV, fail_process);
     bench_image(&sweep.old, "blink-0.1.bin");
     bench_image(&sweep.new, "blink-0.2.bin");
+    bench_image(&sweep.next, "blink-0.1.bin");
+    memset(sweep.next.bytes + sweep.next.len, 0xA5, NEXT_TAIL_BYTES);
+    sweep.next.len += NEXT_TAIL_BYTES;
     // As large as the new one, and different from it in every sector.
     for (uint32_t seed = 1; sweep.old.len < sweep.new.len; sweep.old.len++) {
         seed = seed * 1664525u + 1013904223u; // Numerical Recipes' generator
@@ -388,12 +550,14 @@ static void tell_story(void) {
     memcpy(sweep.boot, chip_flash(bench->chip), sizeof sweep.boot);
 
     chip_on_flash_op(bench->chip, at_operation, NULL);
+    bench->after_run = run_points;
     press_button(bench);
     bench_wait_for_device(bench);
     bench_dfu_load(bench, &sweep.new);
     bench_dfu_leave(bench);
     wait_for_application(bench);
     chip_on_flash_op(bench->chip, NULL, NULL);
+    bench->after_run = NULL;
     bench_assert_flash_holds(bench, &sweep.new);
     assert_true(settings_are_kept());
     sweep.tally->operations = sweep.number;
@@ -440,6 +604,7 @@ static struct tally sum_of(const struct tally *tallies) {
         sum.points += tally->points;
         sum.failed += tally->failed;
         sum.recovered += tally->recovered;
+        sum.second += tally->second;
         for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
             sum.outcomes[i] += tally->outcomes[i];
             if (tally->boot_max_ps[i] > sum.boot_max_ps[i]) {
@@ -454,8 +619,8 @@ static void print_sum(const struct tally *sum) {
     static const char *const names[] = {"old image", "new image", "DFU mode"};
     double cpu = cpu_seconds();
     printf("power.board: %" PRIu64 " cut points over %" PRIu64 " flash operations, %" PRIu64
-           " with the next load, %" PRIu64 " failed\n",
-           sum->points, sum->operations, sum->recovered, sum->failed);
+           " next loads, %" PRIu64 " second cuts, %" PRIu64 " failed\n",
+           sum->points, sum->operations, sum->recovered, sum->second, sum->failed);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         printf("power.board: %-9s %7" PRIu64 " times, at most %.1f ms after power-on\n", names[i],
                sum->outcomes[i], (double)sum->boot_max_ps[i] / (double)PS_PER_MS);
@@ -472,7 +637,8 @@ static int usage(FILE *to, int status) {
         "\n"
         "  --every K     every K-th operation only, besides those that are special, and the next\n"
         "                load only after erases (default: all, with the next load after each\n"
-        "                special one and each 100th of the others, and at least 2000 points)\n"
+        "                special one and each 100th of the others, and at least 2000 points).\n"
+        "                Where there is a next load, power is cut a second time before it, too\n"
         "  --seeds N     inside each operation N times, with seeds from 1 (1)\n"
         "  --jobs J      processes (one a core)\n"
         "  ID            a point that failed, as printed: power.board#n=137,torn,seed=1\n",
@@ -518,6 +684,7 @@ static bool read_arguments(int argc, char **argv) {
     sweep.every = 1;
     sweep.recover_every = RECOVER_EVERY;
     sweep.recovers_special = true;
+    sweep.second_every = 1;
     sweep.seeds = 1;
     while (ok && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -525,6 +692,7 @@ static bool read_arguments(int argc, char **argv) {
             ok = number(optarg, UINT32_MAX, &sweep.every) && sweep.every != 0;
             sweep.recover_every = 0;
             sweep.recovers_special = false;
+            sweep.second_every = SECOND_EVERY_SHORT;
             break;
         case 's':
             ok = number(optarg, UINT32_MAX, &sweep.seeds) && sweep.seeds != 0;
@@ -563,6 +731,10 @@ int main(int argc, char **argv) {
     uint64_t least = sweep.every == 1 && sweep.only == 0 ? POINTS_LEAST : 1;
     if (sum.points < least) {
         printf("power.board: fewer than %" PRIu64 " points\n", least);
+        ok = false;
+    }
+    if (sum.second == 0 && sweep.only == 0) {
+        printf("power.board: power was never cut a second time\n");
         ok = false;
     }
     return ok && sum.failed == 0 ? 0 : 1;

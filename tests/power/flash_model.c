@@ -8,6 +8,7 @@
 // to be known about them (ST allows it even where flash has ECC, RM0351 3.3.7). Everything
 // else is a misuse: programming what is used or in a half-erased sector, odd addresses or lengths,
 // ranges outside the map, a second operation or a read while one is under way, any call without power.
+// (A lenient model takes the first: tests of hosts that write twice without erasing.)
 //
 // One word programmed or one sector erased is one operation. Operations take effect in flash_poll(),
 // words in ascending order, each from `data` as it is then. Power can go before an operation (no
@@ -293,8 +294,8 @@ static void take_effect(struct flash_model *m) {
     }
     struct flash_word *word = &m->words[m->next];
     uint32_t value = load_le32(m->data);
-    word->bits = value;
-    word->weak = 0;
+    word->bits = m->is_lenient ? word->bits & value : value;
+    word->weak = m->is_lenient ? word->weak & value : 0;
     word->is_used = true;
 }
 
@@ -314,7 +315,7 @@ static void cut_power(struct flash_model *m) {
 
 // One word, or one sector.
 static enum flash_result operate(struct flash_model *m) {
-    if (!m->is_erase && load_le32(m->data) != 0 &&
+    if (!m->is_erase && !m->is_lenient && load_le32(m->data) != 0 &&
         (m->words[m->next].is_used || m->is_half_erased[sector_of(m, m->next)])) {
         misuse(m, "programs a word that is not erased");
     }

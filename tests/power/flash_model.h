@@ -52,6 +52,8 @@ struct flash_model {
     uint64_t reads; // words read
     uint32_t power_ups;
     uint32_t busy_polls; // polls that say FLASH_BUSY before each operation; 0 if not set
+    bool
+        is_lenient; // programming what is used clears bits, as NOR flash does: for hosts that do so
 
     uint32_t operations; // words programmed and sectors erased since power came
     uint32_t cut_at;     // at which of them the power goes, counted from 1; 0 for never

@@ -5,7 +5,8 @@
 //
 // - after a cut all values are the old or all are the new ones (a step changes one thing);
 // - what has been read once stays so over further power-ups and further cuts;
-// - the store takes new values afterwards, and nothing outside its two sectors changes.
+// - the store takes new values afterwards, and nothing outside its two sectors changes;
+// - a foreign page stays as it was until somebody consents to its end.
 //
 // The flash and its faults are those of flash_model.c. A failure prints an id; the program run with
 // that id does just that case. With --expect-detection it succeeds only if the sweep fails: the
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "settings/settings.h"
+#include "spec/bytes.h"
 #include "tests/power/flash_model.h"
 
 // Small pages: a turnover every dozen records. Sector 0 and 3 stand for bootloader and application.
@@ -60,12 +62,30 @@ struct view {
 
 struct scenario {
     const char *name;
+    bool has_foreign; // page 1 holds variables of AN3969 at first
     unsigned count;
     struct step steps[STEPS_MAX];
 };
 
 static struct scenario first_format = {
-    "format", 5, {{SET, 0, 2, 7}, JUST(PREPARE), {SET, 0, 2, 8}, JUST(FORMAT), {SET, 1, 5, 9}}};
+    "format",
+    false,
+    5,
+    {{SET, 0, 2, 7}, JUST(PREPARE), {SET, 0, 2, 8}, JUST(FORMAT), {SET, 1, 5, 9}}};
+
+// As `redfu settings import` does it: a store beside the page, the values, and then the page goes.
+static struct scenario import = {"import",
+                                 true,
+                                 9,
+                                 {JUST(FORMAT),
+                                  {SET, 0, 2, 7},
+                                  {SET, 1, 0, 0},
+                                  JUST(REBOOT),
+                                  {SET, 2, 12, 0xff},
+                                  {SET, 3, 5, 9},
+                                  JUST(PREPARE),
+                                  {SET, 0, 2, 8},
+                                  JUST(TURNOVER)}};
 
 // Everything the programmed scenarios leave out: some lengths, reboots anywhere.
 static void make_random(struct scenario *s, const char *name, unsigned count, unsigned seed,
@@ -123,6 +143,8 @@ struct board {
     struct settings s;
     bool is_open;
     struct view old, new; // either, until the step is over; then equal
+    bool has_foreign;     // a page of AN3969 was there
+    bool has_consented;   // to its end
     bool is_chained;      // many cuts: each may have taken a word of the room for closing
 };
 
@@ -139,10 +161,35 @@ static bool same_view(const struct view *a, const struct view *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+static const uint32_t foreign_words[] = {0xffff0000u, 0x55551234u, 0x00010203u};
+
+static bool is_foreign_whole(const struct board *b) {
+    const struct flash_word *words = &b->m.words[(64 + 512) / 4];
+    for (unsigned i = 0; i < 512 / 4; i++) {
+        uint32_t expected = i < 3 ? foreign_words[i] : UINT32_MAX;
+        if (words[i].bits != expected || words[i].weak != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// What the user of a board with a foreign page consents to when nothing goes on without.
+static enum settings_result consent(struct board *b) {
+    if (settings_turnovers(&b->s) == 0) {
+        return settings_wait(&b->s, settings_format(&b->s));
+    }
+    b->has_consented = true;
+    return settings_wait(&b->s, settings_prepare(&b->s, SETTINGS_ERASE_FOREIGN));
+}
+
 static enum settings_result open_store(struct board *b) {
     enum settings_result r = settings_open(&b->s, &b->flash);
     for (unsigned i = 0; r == SETTINGS_TURNOVER && i < 3; i++) {
         r = settings_wait(&b->s, settings_turnover(&b->s));
+        if (r == SETTINGS_FOREIGN && b->has_foreign) {
+            r = consent(b);
+        }
         if (r == SETTINGS_OK) {
             uint32_t len;
             r = settings_get(&b->s, SETTINGS_KEY_NONE, NULL, 0, &len);
@@ -194,10 +241,15 @@ static bool read_view(struct board *b, struct view *view) {
 // saying that.
 static bool look(struct board *b) {
     struct view seen;
-    if (open_store(b) != SETTINGS_OK) {
-        return wrong("the store does not open");
+    enum settings_result r = open_store(b);
+    if (b->has_foreign && !b->has_consented && !is_foreign_whole(b)) {
+        return wrong("the foreign page changed");
     }
-    if (!read_view(b, &seen)) {
+    if (r == SETTINGS_FOREIGN && b->has_foreign && settings_turnovers(&b->s) == 0) {
+        memset(&seen, 0, sizeof(seen)); // no store yet
+    } else if (r != SETTINGS_OK) {
+        return wrong("the store does not open");
+    } else if (!read_view(b, &seen)) {
         return false;
     }
     if (!same_view(&seen, &b->old) && !same_view(&seen, &b->new)) {
@@ -273,6 +325,10 @@ static bool do_step(struct board *b, const struct step *step) {
         }
         r = begin_step(b, step);
     }
+    if (r == SETTINGS_FOREIGN && b->has_foreign) {
+        r = consent(b);
+        r = r == SETTINGS_OK ? begin_step(b, step) : r;
+    }
     r = settings_wait(&b->s, r);
     if (r != SETTINGS_OK && !(r == SETTINGS_ABSENT && step->act == DELETE)) {
         return wrong("a step fails");
@@ -281,10 +337,18 @@ static bool do_step(struct board *b, const struct step *step) {
     return true;
 }
 
-static void board_init(struct board *b, unsigned seed) {
+static void board_init(struct board *b, unsigned seed, bool has_foreign) {
     memset(b, 0, sizeof(*b));
     flash_model_init(&b->m, &map, seed);
     b->flash = flash_model_settings(&b->m);
+    b->has_foreign = has_foreign;
+    if (has_foreign) {
+        uint8_t bytes[sizeof(foreign_words)];
+        for (unsigned i = 0; i < 3; i++) {
+            store_le32(bytes + 4 * i, foreign_words[i]);
+        }
+        flash_model_load(&b->m, map.base + 64 + 512, bytes, sizeof(bytes));
+    }
     flash_model_power_on(&b->m);
 }
 
@@ -294,6 +358,8 @@ static void board_copy(struct board *to, const struct board *from) {
     to->s.flash = &to->flash;
     to->old = from->old;
     to->new = from->new;
+    to->has_foreign = from->has_foreign;
+    to->has_consented = from->has_consented;
     to->is_chained = false;
 }
 
@@ -464,10 +530,10 @@ static void sweep(struct sweep *w) {
     static const enum flash_cut hows[] = {FLASH_CUT_BEFORE, FLASH_CUT_TORN, FLASH_CUT_AFTER,
                                           FLASH_CUT_FAIL};
     struct board b, before, wreck, again;
-    board_init(&b, w->seed);
-    board_init(&before, w->seed);
-    board_init(&wreck, w->seed);
-    board_init(&again, w->seed);
+    board_init(&b, w->seed, w->scenario->has_foreign);
+    board_init(&before, w->seed, w->scenario->has_foreign);
+    board_init(&wreck, w->seed, w->scenario->has_foreign);
+    board_init(&again, w->seed, w->scenario->has_foreign);
     uint32_t done = 0;
     failure = NULL;
     if (guarded(&b, run_look, NULL) != HELD) {
@@ -518,8 +584,8 @@ static void sweep(struct sweep *w) {
 }
 
 static struct scenario sets, receiving, mixed[4];
-static const struct scenario *const scenarios[] = {&first_format, &sets,     &receiving, &mixed[0],
-                                                   &mixed[1],     &mixed[2], &mixed[3]};
+static const struct scenario *const scenarios[] = {&first_format, &import,   &sets,     &receiving,
+                                                   &mixed[0],     &mixed[1], &mixed[2], &mixed[3]};
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 
 static void make_scenarios(void) {

@@ -1,26 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Broken settings stores that the sweep has to find: each is settings.c with one text replaced. A
-# text that is not there exactly once stops the build, so a mutant cannot quietly become the real
-# thing.
-
-set(store ${CMAKE_SOURCE_DIR}/settings/settings.c)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${store})
+# Broken settings stores that the sweep of settings.c has to find (tests/mutants/mutant.cmake).
 
 function(settings_mutant name text replacement)
-    file(READ ${store} source)
-    string(FIND "${source}" "${text}" first)
-    string(FIND "${source}" "${text}" last REVERSE)
-    if(first EQUAL -1 OR NOT first EQUAL last)
-        message(FATAL_ERROR "settings mutant ${name}: its text is not in settings.c exactly once")
-    endif()
-    string(REPLACE "${text}" "${replacement}" source "${source}")
-    set(mutant ${CMAKE_BINARY_DIR}/mutants/settings_${name}.c)
-    file(CONFIGURE OUTPUT ${mutant} CONTENT "${source}" @ONLY)
+    mutant_source(mutant settings_${name} settings/settings.c "${text}" "${replacement}")
+    mutant_programs(settings_${name} ${mutant} settings/settings.c)
     set(target test-power-settings-mutant-${name})
     add_executable(${target} ${mutant} ${CMAKE_SOURCE_DIR}/tests/power/settings.c
         ${CMAKE_SOURCE_DIR}/tests/power/flash_model.c)
-    target_compile_options(${target} PRIVATE -Wno-error -w)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_link_libraries(${target} PRIVATE spec PkgConfig::CMOCKA)
     add_test(NAME power/settings/mutant/${name} COMMAND ${target} --expect-detection)
@@ -56,3 +43,7 @@ settings_mutant(never_settles "return begin(s, GOAL_APPEND, s->is_settled ? BODY
 # A half-erased page may show its old header.
 settings_mutant(erases_unkilled "s->step = s->goal == GOAL_CONFIRM ? DONE : ERASE;\n        return undo_header(s, other)"
     "s->step = s->goal == GOAL_CONFIRM ? DONE : ERASE;\n        return SETTINGS_FLASH_DONE")
+# A foreign page beside a store with traces of a cut: consent does not help.
+settings_mutant(no_way_past_foreign "s->has_store && s->is_in_doubt && is_foreign" "false && is_foreign")
+# A store is begun where the foreign page lies.
+settings_mutant(formats_over_foreign "s->page = s->foreign == 1 ? 0 : 1" "s->page = s->foreign == 1 ? 1 : 0")

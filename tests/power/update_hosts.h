@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A bench for cutting loads: the desk of tests/unit on the flash of flash_model.c, the images, what
-// an application does with its settings, and the ways hosts load.
+// an application does with its settings, and the loads: the hosts are doctor/hosts'.
 
 #ifndef TESTS_POWER_UPDATE_HOSTS_H
 #define TESTS_POWER_UPDATE_HOSTS_H
@@ -12,11 +12,15 @@
 #include "tests/power/flash_model.h"
 #include "tests/unit/desk.h"
 
-// Small sectors: a load is some hundred operations, and every one can be cut.
+// Small sectors: a load is some hundred operations, and every one can be cut. The application's lie at
+// multiples of their size: pydfu masks with it.
 extern const struct flash_map update_map;
-#define BOOTLOADER_BYTES   256u
-#define UPDATE_APPLICATION 0x08000900u
+#define BOOTLOADER_BYTES   512u
+#define UPDATE_APPLICATION 0x08000a00u
 #define IMAGE_MAX          1536u
+// Every image has nothing here, around the end of its second sector: where files of two elements are cut.
+#define IMAGE_GAP_AT       1020u
+#define IMAGE_GAP_END      1028u
 
 struct image {
     uint32_t len;

@@ -1,34 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# Broken bootloaders that the sweep of update.c has to find: each is one file of core/ or settings/ with one text
-# replaced. A text that is not there exactly once stops the build, so a mutant cannot quietly become
-# the real thing.
+# Broken bootloaders that the sweep of update.c has to find (tests/mutants/mutant.cmake).
 
 # update_mutant(NAME FILE TEXT REPLACEMENT [TEXT REPLACEMENT]...)
 function(update_mutant name file)
-    set(original ${CMAKE_SOURCE_DIR}/${file})
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
-    file(READ ${original} source)
-    math(EXPR last_arg "${ARGC} - 1")
-    foreach(i RANGE 2 ${last_arg} 2)
-        math(EXPR j "${i} + 1")
-        set(text "${ARGV${i}}")
-        string(FIND "${source}" "${text}" first)
-        string(FIND "${source}" "${text}" last REVERSE)
-        if(first EQUAL -1 OR NOT first EQUAL last)
-            message(FATAL_ERROR "update mutant ${name}: not in ${file} exactly once: ${text}")
-        endif()
-        string(REPLACE "${text}" "${ARGV${j}}" source "${source}")
-    endforeach()
-    set(mutant ${CMAKE_BINARY_DIR}/mutants/update_${name}.c)
-    file(CONFIGURE OUTPUT ${mutant} CONTENT "${source}" @ONLY)
+    cmake_parse_arguments(PARSE_ARGV 2 TEXTS "" "" "") # keeps each ';' inside its text
+    mutant_source(mutant update_${name} ${file} ${TEXTS_UNPARSED_ARGUMENTS})
+    mutant_programs(${name} ${mutant} ${file})
     set(target test-power-update-mutant-${name})
     # The mutant's object comes before the library, whose own file of that name is then not linked.
     add_executable(${target} ${mutant} ${CMAKE_SOURCE_DIR}/tests/power/update.c
         ${CMAKE_SOURCE_DIR}/tests/power/update_hosts.c ${CMAKE_SOURCE_DIR}/tests/power/flash_model.c)
-    set_source_files_properties(${mutant} PROPERTIES COMPILE_OPTIONS -w)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    target_link_libraries(${target} PRIVATE desk core PkgConfig::CMOCKA)
+    target_link_libraries(${target} PRIVATE desk_device PkgConfig::CMOCKA)
     add_test(NAME power/update/mutant/${name} COMMAND ${target} --expect-detection)
     set_tests_properties(power/update/mutant/${name} PROPERTIES TIMEOUT 300 LABELS long)
 endfunction()
@@ -41,8 +25,8 @@ update_mutant(no_record core/gate.c
 update_mutant(record_too_late core/gate.c
     "gate->step = GATE_OPENING;\n    } else if" "gate->step = GATE_OPENING;\n        return GATE_GO;\n    } else if")
 # The first words are programmed as soon as they have come.
-update_mutant(first_words_first core/gate.c "        gate->is_block_new = false;\n        if (gate->close_wanted) {"
-    "        if (gate->is_block_new) { gate->is_block_new = false; update_program_vectors(gate->update); return; }\n        if (gate->close_wanted) {")
+update_mutant(first_words_first core/gate.c "        gate->is_block_new = false;\n        if (gate->close_waits &&"
+    "        if (gate->is_block_new) { gate->is_block_new = false; update_program_vectors(gate->update); return; }\n        if (gate->close_waits &&")
 # The record goes before the first words come.
 update_mutant(closes_before_first_words core/gate.c "if (!update_program_vectors(gate->update))" "if (true)"
     "    end_close(gate, gate->store == SETTINGS_OK ?" "    update_program_vectors(gate->update); end_close(gate, gate->store == SETTINGS_OK ?")
@@ -53,7 +37,7 @@ update_mutant(erase_drops_first_words core/update.c
 update_mutant(boot_is_not_in_doubt settings/settings.c "return s->step == IDLE && s->has_store &&"
     "return readiness(s) == SETTINGS_OK &&")
 # A host that clears errors away may leave all the same.
-update_mutant(forgives_failures core/gate.c "if (gate->failed != 0 || (gate->stamp_addr" "if ((gate->stamp_addr")
+update_mutant(forgives_failures core/gate.c "if (gate->failed != 0 || (!is_known" "if ((!is_known")
 # Blank is erased.
 update_mutant(trusts_blank core/update.c "update->distrusts_blank || " "")
 # The settings are taken as a cut has left them.

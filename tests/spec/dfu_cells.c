@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "spec/dfu.h"
-#include "tests/spec/dfu11_table.h"
+#include "doctor/conformance/dfu11_table.h"
 #include "tests/unit/desk.h"
 
 struct departure {
@@ -37,11 +37,11 @@ static struct departure departures[] = {
     {STATE(IDLE), DFU11_CLRSTATUS, false, STATE(IDLE), "Tolerated CLRSTATUS", false},
     {STATE(DNLOAD_SYNC), DFU11_CLRSTATUS, false, STATE(DNLOAD_SYNC), "Tolerated CLRSTATUS", false},
     {STATE(DNBUSY), DFU11_CLRSTATUS, false, STATE(DNBUSY), "Tolerated CLRSTATUS", false},
-    {STATE(DNLOAD_IDLE), DFU11_CLRSTATUS, false, STATE(DNLOAD_IDLE), "Tolerated CLRSTATUS", false},
+    {STATE(DNLOAD_IDLE), DFU11_CLRSTATUS, false, STATE(IDLE), "Tolerated CLRSTATUS", false},
     {STATE(MANIFEST_SYNC), DFU11_CLRSTATUS, false, STATE(MANIFEST_SYNC), "Tolerated CLRSTATUS",
      false},
     {STATE(MANIFEST), DFU11_CLRSTATUS, false, STATE(MANIFEST), "Tolerated CLRSTATUS", false},
-    {STATE(UPLOAD_IDLE), DFU11_CLRSTATUS, false, STATE(UPLOAD_IDLE), "Tolerated CLRSTATUS", false},
+    {STATE(UPLOAD_IDLE), DFU11_CLRSTATUS, false, STATE(IDLE), "Tolerated CLRSTATUS", false},
     {STATE(DNBUSY), DFU11_ABORT, false, STATE(DNBUSY), "Tolerated ABORT", false},
     {STATE(MANIFEST), DFU11_ABORT, false, STATE(MANIFEST), "Tolerated ABORT", false},
     {STATE(DNBUSY), DFU11_GETSTATUS, false, STATE(DNBUSY), "Asking while busy", false},
@@ -80,6 +80,7 @@ static void bring_to(struct desk *desk, enum dfu_state state) {
         command(desk, DFUSE_CMD_SET_ADDRESS);
         break;
     case DFU_STATE_DNBUSY:
+        desk->erase_us = 10000000; // more than two answers are put off for
         command(desk, DFUSE_CMD_ERASE);
         getstatus_without_its_end(desk);
         break;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/spec/dfu11_table.h"
+#include "doctor/conformance/dfu11_table.h"
 #include "tests/spec/dfuse_rules.h"
 
 static unsigned rows_of(unsigned state, unsigned event, bool *always) {

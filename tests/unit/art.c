@@ -50,8 +50,8 @@ static int set_up(void **state) {
     struct board *b = calloc(1, sizeof *b);
     timeline_init(&b->timeline);
     trace_init(&b->trace, &b->timeline);
-    b->chip =
-        chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0}, &b->timeline, &b->trace);
+    b->chip = chip_new(&chip_models[STM32F407VG], &(struct chip_wiring){.hse_hz = 0}, &b->timeline,
+                       &b->trace);
     b->cpu = chip_cpu(b->chip);
     const uint32_t vectors[2] = {0x20001000, FUNCTION | 1};
     assert_true(chip_poke(b->chip, 0x08000000, (const uint8_t *)vectors, sizeof vectors));

@@ -407,6 +407,44 @@ static void an_interrupt_endpoint_is_asked_once_an_interval(void **state) {
     free(r);
 }
 
+static void at_high_speed_bulk_is_as_fast_as_the_standard_says(void **state) {
+    struct bench *b = *state;
+    b->fake.is_high_speed = true;
+    attach(b);
+    assert_int_equal(cable_speed(b->cable), USB_SPEED_HIGH);
+    struct request *r = pipe_request(b, USB_XFER_BULK, 2, false, sizeof r->data);
+    r->transfer.packet_bytes = 512;
+    cable_set_transfer_cost(b->cable, 0);
+    unsigned sofs = b->fake.sofs;
+    unsigned frame = b->fake.last_frame;
+    while (b->fake.sofs == sofs) {
+        run_for(b, PS_PER_NS);
+    }
+    uint64_t began = timeline_now(&b->timeline);
+    cable_submit(b->cable, &r->transfer);
+    run_for(b, 10 * PS_PER_MS);
+    assert_int_equal(b->fake.sofs - sofs, 81);
+    assert_int_equal((b->fake.last_frame - frame) & 0x3fff,
+                     81); // 3 bits of microframe, 11 of frame
+    assert_int_equal(r->done, 1);
+    assert_int_equal(b->fake.out[2].received_len, sizeof r->data);
+    // USB 2.0 table 5-10: 13 transactions of 512 bytes a microframe, so three of the 16 wait.
+    assert_in_range(r->done_ps - began, 145 * PS_PER_US, 160 * PS_PER_US);
+    free(r);
+}
+
+static void at_high_speed_an_interval_is_a_power_of_two_of_microframes(void **state) {
+    struct bench *b = *state;
+    b->fake.is_high_speed = true;
+    attach(b);
+    struct request *r = pipe_request(b, USB_XFER_INTERRUPT, 3, true, 8);
+    r->transfer.interval = 5; // 16 microframes: 2 ms
+    cable_submit(b->cable, &r->transfer);
+    run_for(b, 200 * PS_PER_MS);
+    assert_in_range(b->fake.in[3].attempts, 99, 101);
+    free(r);
+}
+
 static void unplugging_ends_transfers_as_gone(void **state) {
     struct bench *b = *state;
     attach(b);
@@ -563,6 +601,8 @@ int main(void) {
         TEST(a_repeated_in_packet_is_dropped),
         TEST(bulk_out_ends_with_an_empty_packet_when_asked),
         TEST(an_interrupt_endpoint_is_asked_once_an_interval),
+        TEST(at_high_speed_bulk_is_as_fast_as_the_standard_says),
+        TEST(at_high_speed_an_interval_is_a_power_of_two_of_microframes),
         TEST(unplugging_ends_transfers_as_gone),
         TEST(a_blink_of_the_pullup_is_not_a_disconnect),
         TEST(suspend_reaches_the_device_after_3_ms_and_stops_sofs),

@@ -375,12 +375,12 @@ static void an_unmodelled_register_reads_0_and_is_told_once_a_place(void **state
     struct bench *b = *state;
 
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(load(b, 0x40011000), 0);
+        assert_int_equal(load(b, 0x40028000), 0);
     }
     assert_int_equal(trace_complaints(&b->trace, "unmodelled-access"), 1);
-    assert_true(bench_traced(b, "read of USART1+0x00 (0x40011000) at 0x08001234"));
+    assert_true(bench_traced(b, "read of ETH+0x00 (0x40028000) at 0x08001234"));
     fake_set_pc(b->cpu, 0x08005678);
-    store(b, 0x40011000, 1);
+    store(b, 0x40028000, 1);
     assert_int_equal(trace_complaints(&b->trace, "unmodelled-access"), 2);
     load(b, 0x40007800); // reserved, inside peripheral space
     assert_int_equal(trace_complaints(&b->trace, "unmodelled-access"), 3);
@@ -398,9 +398,9 @@ static void with_symbols_a_place_is_a_function(void **state) {
     struct bench *b = *state;
 
     chip_set_symbolizer(b->chip, one_symbol, NULL);
-    load(b, 0x40011000);
+    load(b, 0x40028000);
     fake_set_pc(b->cpu, 0x08001300);
-    load(b, 0x40011000);
+    load(b, 0x40028000);
     assert_int_equal(trace_complaints(&b->trace, "unmodelled-access"), 1);
     assert_true(bench_traced(b, "at 0x08001234 (Poll+0x234)"));
 }

@@ -2,14 +2,14 @@
 #
 # The chip around a scripted processor (chip_fake_cpu.c): registers, time and wiring without
 # instructions.
-foreach(subject chip flash_ctl otg_hs supply watchdogs)
+foreach(subject adc chip chip_models dma flash_banks flash_ctl flash_option otg_hs rtc sdio serial_buses supply tim usart watchdogs)
     redfu_test(NAME unit/${subject}
         SOURCES ${CMAKE_CURRENT_LIST_DIR}/${subject}.c ${CMAKE_CURRENT_LIST_DIR}/chip_fake_cpu.c
         LIBRARIES vboard_chip)
 endforeach()
 
 if(TARGET vboard_cpu)
-    foreach(subject chip_processor art)
+    foreach(subject chip_processor art low_power)
         redfu_test(NAME unit/${subject} SOURCES ${CMAKE_CURRENT_LIST_DIR}/${subject}.c
             LIBRARIES vboard_chip)
     endforeach()

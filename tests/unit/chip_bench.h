@@ -33,12 +33,12 @@ struct bench {
     struct cpu *cpu;
 };
 
-static inline int bench_set_up_with(void **state, uint32_t hse_hz) {
+static inline int bench_set_up_of(void **state, const struct chip_model *model, uint32_t hse_hz) {
     struct bench *b = calloc(1, sizeof(*b));
     timeline_init(&b->timeline);
     trace_init(&b->trace, &b->timeline);
     b->trace.file = open_memstream(&b->text, &b->text_len);
-    b->chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = hse_hz, .lse_hz = 32768},
+    b->chip = chip_new(model, &(struct chip_wiring){.hse_hz = hse_hz, .lse_hz = 32768},
                        &b->timeline, &b->trace);
     assert_non_null(b->chip);
     b->cpu = chip_cpu(b->chip);
@@ -46,6 +46,10 @@ static inline int bench_set_up_with(void **state, uint32_t hse_hz) {
     chip_power_on(b->chip);
     *state = b;
     return 0;
+}
+
+static inline int bench_set_up_with(void **state, uint32_t hse_hz) {
+    return bench_set_up_of(state, &chip_models[STM32F407VG], hse_hz);
 }
 
 static inline int bench_set_up(void **state) {

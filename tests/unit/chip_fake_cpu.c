@@ -129,10 +129,16 @@ uint32_t fake_changed_code(const struct cpu *cpu) {
     return cpu->changed;
 }
 
-struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid) {
+void cpu_itm_enable(struct cpu *cpu, uint32_t ports) {
+    (void)cpu;
+    (void)ports;
+}
+
+struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid, bool has_fpu) {
     struct cpu *cpu = calloc(1, sizeof(*cpu));
     (void)priority_bits;
     (void)cpuid;
+    (void)has_fpu;
     if (cpu) {
         cpu->irq_count = irq_count;
     }
@@ -208,6 +214,19 @@ bool cpu_is_asleep(const struct cpu *cpu) {
     return cpu->step == cpu->step_count;
 }
 
+bool cpu_sleeps_deep(const struct cpu *cpu) {
+    (void)cpu;
+    return false;
+}
+
+bool cpu_sleep_ends(const struct cpu *cpu) {
+    return !cpu_is_asleep(cpu);
+}
+
+void cpu_wake(struct cpu *cpu) {
+    (void)cpu;
+}
+
 uint64_t cpu_instructions(const struct cpu *cpu) {
     return cpu->cycles;
 }
@@ -248,4 +267,20 @@ bool cpu_peek(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value) {
     *value = 0;
     memcpy(value, region->bytes + (addr - region->base), size);
     return true;
+}
+
+// No snapshots of a scripted processor.
+struct cpu_snapshot *cpu_save(const struct cpu *cpu) {
+    (void)cpu;
+    abort();
+}
+
+void cpu_restore(struct cpu *cpu, const struct cpu_snapshot *snapshot) {
+    (void)cpu;
+    (void)snapshot;
+    abort();
+}
+
+void cpu_snapshot_free(struct cpu_snapshot *snapshot) {
+    (void)snapshot;
 }

@@ -46,15 +46,17 @@ static void frame(void *ctx) {
     timeline_schedule(&board->timeline, &board->frame, timeline_now(&board->timeline) + PS_PER_MS);
 }
 
-static struct board *start(uint32_t reset_vector) {
+static struct board *start_on(enum chip_id id, uint32_t reset_vector, uint32_t erase) {
     struct board *board = calloc(1, sizeof(*board));
     timeline_init(&board->timeline);
     trace_init(&board->trace, &board->timeline);
-    board->chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
+    board->chip = chip_new(&chip_models[id], &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
                            &board->timeline, &board->trace);
     assert_non_null(board->chip);
     assert_true(chip_poke(board->chip, 0x08000000, (const uint8_t *)program, sizeof(program)));
     assert_true(chip_poke(board->chip, 0x08000004, (const uint8_t *)&reset_vector, 4));
+    assert_true(
+        chip_poke(board->chip, 0x08000000 + sizeof(program) - 4, (const uint8_t *)&erase, 4));
     assert_true(chip_poke(board->chip, 0x0800C000, (const uint8_t *)"full", 4));
     board->frame.fire = frame;
     board->frame.ctx = board;
@@ -62,6 +64,10 @@ static struct board *start(uint32_t reset_vector) {
     chip_power_on(board->chip);
     timeline_run(&board->timeline, 300 * PS_PER_MS);
     return board;
+}
+
+static struct board *start(uint32_t reset_vector) {
+    return start_on(STM32F407VG, reset_vector, program[sizeof(program) / 4 - 1]);
 }
 
 static uint32_t word(struct board *board, uint32_t addr) {
@@ -106,6 +112,27 @@ static void a_program_in_flash_stands_through_its_erase_and_finds_it_done(void *
     }
 }
 
+// RM0090 3.4: read while write. The loop of six instructions goes round for 250 ms at 16 MHz.
+static void a_program_in_one_bank_runs_on_while_the_other_is_erased(void **state) {
+    static const uint32_t vectors[] = {0x08000009, 0x00000009};
+    const uint32_t sector_12 = 0x00010282; // SER, SNB 16, x32, STRT
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct board *board = start_on(STM32F429ZI, vectors[i], sector_12);
+        assert_in_range(word(board, 0x20000808), 300000, 800000);
+        assert_int_equal(chip_flash_stalls(board->chip).count, 0);
+        assert_int_equal(trace_complaints(&board->trace, NULL), 0);
+        assert_int_equal(word(board, 0x08100000), 0xFFFFFFFF);
+        assert_true(cpu_is_asleep(chip_cpu(board->chip)));
+        end(board);
+    }
+    // With DB1M as it comes, 1 MB is one bank.
+    struct board *board = start_on(STM32F429ZG, vectors[0], 0x0001021a);
+    assert_int_equal(word(board, 0x20000808), 1);
+    assert_int_equal(chip_flash_stalls(board->chip).count, 1);
+    end(board);
+}
+
 static void the_processor_reads_the_device_id_on_its_private_bus(void **state) {
     struct board *board = start(0x08000009);
     (void)state;
@@ -130,8 +157,9 @@ static void a_move_of_the_vector_table_is_traced_at_its_instant(void **state) {
     timeline_init(&timeline);
     trace_init(&trace, &timeline);
     trace.file = open_memstream(&text, &len);
-    struct chip *chip = chip_new(&chip_stm32f407vg, &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
-                                 &timeline, &trace);
+    struct chip *chip =
+        chip_new(&chip_models[STM32F407VG], &(struct chip_wiring){.hse_hz = 0, .lse_hz = 0},
+                 &timeline, &trace);
     assert_true(chip_poke(chip, 0x08000000, (const uint8_t *)moves, sizeof(moves)));
     chip_power_on(chip);
     timeline_run(&timeline, PS_PER_MS);
@@ -165,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_pll_is_switched_on_and_found_ready_through_bit_band),
         cmocka_unit_test(a_program_in_flash_stands_through_its_erase_and_finds_it_done),
+        cmocka_unit_test(a_program_in_one_bank_runs_on_while_the_other_is_erased),
         cmocka_unit_test(the_processor_reads_the_device_id_on_its_private_bus),
         cmocka_unit_test(a_move_of_the_vector_table_is_traced_at_its_instant),
         cmocka_unit_test(two_runs_execute_the_same_instructions),

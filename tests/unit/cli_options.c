@@ -19,7 +19,7 @@ static struct redfu_fault fault;
 static enum redfu_result parse(const char *words) {
     static char text[512];
     static char name[] = "redfu";
-    static char *argv[16];
+    static char *argv[32];
     int argc = 1;
     argv[0] = name;
     (void)strncpy(text, words, sizeof text - 1);
@@ -93,6 +93,20 @@ static void ranges(void **unused) {
     assert_true(options.has_addr);
 }
 
+static void settings_have_words_of_their_own(void **unused) {
+    (void)unused;
+    assert_int_equal(parse("settings list"), REDFU_OK);
+    assert_int_equal(options.settings_action, SETTINGS_ACTION_LIST);
+    assert_int_equal(parse("settings set 0x5555 u16:7"), REDFU_OK);
+    assert_int_equal(options.settings_action, SETTINGS_ACTION_SET);
+    assert_string_equal(options.key, "0x5555");
+    assert_string_equal(options.value, "u16:7");
+    assert_int_equal(parse("settings import --discard pages.bin"), REDFU_OK);
+    assert_int_equal(options.settings_action, SETTINGS_ACTION_IMPORT);
+    assert_string_equal(options.file, "pages.bin");
+    assert_true(options.discard);
+}
+
 static void what_makes_no_sense_is_refused(void **unused) {
     (void)unused;
     static const char *const bad[] = {
@@ -100,8 +114,8 @@ static void what_makes_no_sense_is_refused(void **unused) {
         "flash f.bin",
         "list extra",
         "write",
-        "write a b",
-        "write a b c d e",
+        "write a b c d e f g h i j k l m n o p q",
+        "convert a",
         "read 0x08000000 16K",
         "read here 16K f",
         "erase",
@@ -117,6 +131,17 @@ static void what_makes_no_sense_is_refused(void **unused) {
         "write f --alt x",
         "write f --fast",
         "write f -x",
+        "settings",
+        "settings show",
+        "settings list 5",
+        "settings get",
+        "settings set 5",
+        "settings set 5 u8:1 u8:2",
+        "settings delete",
+        "settings backup",
+        "settings import",
+        "settings restore --discard f",
+        "write --discard f",
     };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         if (parse(bad[i]) != REDFU_USAGE) {
@@ -151,6 +176,7 @@ int main(void) {
         cmocka_unit_test(an_address_is_cut_off_a_file_name),
         cmocka_unit_test(options_stand_anywhere_in_two_forms),
         cmocka_unit_test(ranges),
+        cmocka_unit_test(settings_have_words_of_their_own),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(help_needs_no_operands),
         cmocka_unit_test(sizes_and_times_in_words),

@@ -12,46 +12,219 @@
 #include "core/boot.h"
 #include "tests/unit/desk.h"
 
-static const struct boot_ram rams[] = {{0x20000000, 0x20000}, {0x10000000, 0x10000}};
+#define APP    0x0800c000u
+#define TEST   0x080e0000u // an image of the product's own
+#define LAMP   0x08000401u // a function
+#define MODE_A 16u
+#define MODE_B 17u
+#define MODE_C 18u // in no table
 
-static void the_decision_is_this_table(void **state) {
+static const struct boot_entry entries[] = {{MODE_A, TEST}, {MODE_B, LAMP}, {0, 0}};
+
+static uint32_t without_image; // where is_image() finds none
+
+static bool is_image(uint32_t address) {
+    return address != without_image;
+}
+
+// One row of docs/boot.md: what was found, in the order of the fields, and what follows.
+struct row {
+    const char *name;
+    uint32_t request, argument;
+    bool button, receiving;
+    uint8_t once, sticky, failed, promised;
+    uint32_t faults, without;
+    uint8_t mode, reason;
+    uint32_t start;
+};
+
+#define NONE BOOT_MODE_NONE
+
+static const struct row rows[] = {
+    {"nothing", 0, 0, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION, BOOT_REASON_DEFAULT, APP},
+    {"no application", 0, 0, 0, 0, NONE, 0, 0, 0, 0, APP, BOOT_MODE_DFU, BOOT_REASON_NO_APPLICATION,
+     0},
+    {"DFU asked for", MAILBOX_DFU, 0, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_MAILBOX,
+     0},
+    {"DFU asked for, no application", MAILBOX_DFU, 0, 0, 0, NONE, 0, 0, 0, 0, APP, BOOT_MODE_DFU,
+     BOOT_REASON_MAILBOX, 0},
+    {"DFU asked for, one start and failed starts", MAILBOX_DFU, 0, 0, 0, MODE_A, 2, 5, 1, 0, 0,
+     BOOT_MODE_DFU, BOOT_REASON_MAILBOX, 0},
+    {"run", MAILBOX_RUN, 0, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION, BOOT_REASON_MAILBOX,
+     APP},
+    {"run beats the button", MAILBOX_RUN, 0, 1, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_MAILBOX, APP},
+    {"run beats the settings", MAILBOX_RUN, 0, 0, 0, MODE_A, 1, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_MAILBOX, APP},
+    {"run, but half an image", MAILBOX_RUN, 0, 0, 1, NONE, 0, 0, 0, 0, 0, BOOT_MODE_DFU,
+     BOOT_REASON_RECEIVING, 0},
+    {"run, but nothing there", MAILBOX_RUN, 0, 0, 0, NONE, 0, 0, 0, 0, APP, BOOT_MODE_DFU,
+     BOOT_REASON_NO_APPLICATION, 0},
+    {"mode: application", MAILBOX_MODE, 0, 1, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_MAILBOX, APP},
+    {"mode: DFU", MAILBOX_MODE, 1, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_MAILBOX,
+     0},
+    {"mode: ROM, no application", MAILBOX_MODE, 2, 0, 0, NONE, 0, 0, 0, 0, APP, BOOT_MODE_ROM,
+     BOOT_REASON_MAILBOX, 0},
+    {"mode: factory reset", MAILBOX_MODE, 3, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_FACTORY_RESET,
+     BOOT_REASON_MAILBOX, 0},
+    {"mode: factory reset, but half an image", MAILBOX_MODE, 3, 0, 1, NONE, 0, 0, 0, 0, 0,
+     BOOT_MODE_DFU, BOOT_REASON_RECEIVING, 0},
+    {"mode: own image", MAILBOX_MODE, MODE_A, 0, 0, NONE, 0, 0, 0, 0, APP, MODE_A,
+     BOOT_REASON_MAILBOX, TEST},
+    {"mode: own image that is not there", MAILBOX_MODE, MODE_A, 0, 0, NONE, 0, 0, 0, 0, TEST,
+     BOOT_MODE_DFU, BOOT_REASON_NO_APPLICATION, 0},
+    {"mode: own function", MAILBOX_MODE, MODE_B, 0, 0, NONE, 0, 0, 0, 0, LAMP, MODE_B,
+     BOOT_REASON_MAILBOX, LAMP},
+    {"mode: unknown", MAILBOX_MODE, MODE_C, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"mode: beyond a byte", MAILBOX_MODE, 0x102, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"unknown request", 99, 1, 0, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"button", 0, 0, 1, 0, NONE, 0, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_BUTTON, 0},
+    {"button beats the settings", 0, 0, 1, 0, MODE_A, MODE_B, 0, 0, 0, 0, BOOT_MODE_DFU,
+     BOOT_REASON_BUTTON, 0},
+    {"half an image", 0, 0, 0, 1, NONE, 0, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_RECEIVING, 0},
+    {"half an image, one start", 0, 0, 0, 1, MODE_A, MODE_A, 0, 0, 0, 0, BOOT_MODE_DFU,
+     BOOT_REASON_RECEIVING, 0},
+    {"one start of the application", 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_ONCE, APP},
+    {"one start in DFU mode", 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_ONCE, 0},
+    {"one start beats sticky and failures", 0, 0, 0, 0, MODE_A, 2, 9, 3, 0, 0, MODE_A,
+     BOOT_REASON_ONCE, TEST},
+    {"one start, unknown: sticky", 0, 0, 0, 0, MODE_C, MODE_B, 0, 0, 0, 0, MODE_B,
+     BOOT_REASON_STICKY, LAMP},
+    {"failed as often as promised", 0, 0, 0, 0, NONE, 0, 3, 3, 0, 0, BOOT_MODE_DFU,
+     BOOT_REASON_FAILED_STARTS, 0},
+    {"failed less often", 0, 0, 0, 0, NONE, 0, 2, 3, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"failed, nothing promised", 0, 0, 0, 0, NONE, 0, 200, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"failed beats sticky", 0, 0, 0, 0, NONE, MODE_A, 3, 3, 0, 0, BOOT_MODE_DFU,
+     BOOT_REASON_FAILED_STARTS, 0},
+    {"sticky DFU", 0, 0, 0, 0, NONE, 1, 0, 0, 0, 0, BOOT_MODE_DFU, BOOT_REASON_STICKY, 0},
+    {"sticky ROM", 0, 0, 0, 0, NONE, 2, 0, 0, 0, 0, BOOT_MODE_ROM, BOOT_REASON_STICKY, 0},
+    {"sticky own image", 0, 0, 0, 0, NONE, MODE_A, 0, 0, 0, 0, MODE_A, BOOT_REASON_STICKY, TEST},
+    {"sticky, unknown", 0, 0, 0, 0, NONE, MODE_C, 0, 0, 0, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_DEFAULT, APP},
+    {"a fault", MAILBOX_DFU, 0, 0, 1, NONE, 0, 0, 0, 1, 0, BOOT_MODE_DFU, BOOT_REASON_FAULTS, 0},
+    {"a fault, then run", MAILBOX_RUN, 0, 0, 0, NONE, 0, 0, 0, 2, 0, BOOT_MODE_APPLICATION,
+     BOOT_REASON_MAILBOX, APP},
+    {"a fault for the third time", MAILBOX_DFU, 0, 0, 0, NONE, 0, 0, 0, 3, 0, BOOT_MODE_ROM,
+     BOOT_REASON_FAULTS, 0},
+};
+
+static void every_row_of_the_decision(void **state) {
     (void)state;
-    static const struct {
-        bool valid;
-        enum mailbox_request request;
-        bool button;
-        bool receiving;
-        enum boot_choice choice;
-        enum boot_reason reason;
-    } rows[] = {
-        {false, MAILBOX_NONE, false, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {false, MAILBOX_RUN, false, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {false, MAILBOX_DFU, true, false, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-        {true, MAILBOX_NONE, false, false, BOOT_APPLICATION, BOOT_REASON_DEFAULT},
-        {true, MAILBOX_NONE, true, false, BOOT_DFU, BOOT_REASON_BUTTON},
-        {true, MAILBOX_DFU, false, false, BOOT_DFU, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_DFU, true, false, BOOT_DFU, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_RUN, false, false, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_RUN, true, false, BOOT_APPLICATION, BOOT_REASON_MAILBOX},
-        {true, MAILBOX_NONE, false, true, BOOT_DFU, BOOT_REASON_RECEIVING},
-        {true, MAILBOX_RUN, false, true, BOOT_DFU, BOOT_REASON_RECEIVING},
-        {false, MAILBOX_NONE, false, true, BOOT_DFU, BOOT_REASON_NO_APPLICATION},
-    };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i];
         struct boot_facts facts = {
-            .request = rows[i].request,
-            .button = rows[i].button,
-            .receiving = rows[i].receiving,
-            .application_valid = rows[i].valid,
+            .request = row->request,
+            .argument = row->argument,
+            .button = row->button,
+            .receiving = row->receiving,
+            .once = row->once,
+            .sticky = row->sticky,
+            .failed = row->failed,
+            .promised = row->promised,
+            .faults = row->faults,
+            .application = APP,
+            .entries = entries,
+            .is_image = is_image,
         };
+        without_image = row->without;
         struct boot_decision decision = boot_decide(&facts);
-        assert_int_equal(decision.choice, rows[i].choice);
-        assert_int_equal(decision.reason, rows[i].reason);
+        if (decision.mode != row->mode || decision.reason != row->reason ||
+            decision.start != row->start) {
+            fail_msg("%s: mode %u, reason %u, start 0x%08x", row->name, decision.mode,
+                     decision.reason, (unsigned)decision.start);
+        }
     }
 }
 
+// Rows that read the settings wait until these are sure; a request or the button does not, and whoever has
+// tried to settle asks for no mode.
+static void settings_in_doubt_are_settled_once_before_they_count(void **state) {
+    (void)state;
+    struct boot_facts facts = {
+        .is_in_doubt = true,
+        .receiving = true,
+        .once = MODE_A,
+        .application = APP,
+        .entries = entries,
+        .is_image = is_image,
+    };
+    without_image = 0;
+    struct boot_decision decision = boot_decide(&facts);
+    assert_int_equal(decision.reason, BOOT_REASON_SETTLE);
+    assert_int_equal(decision.start, 0);
+    facts.button = true;
+    facts.receiving = false;
+    assert_int_equal(boot_decide(&facts).reason, BOOT_REASON_BUTTON);
+    facts.button = false;
+    facts.request = MAILBOX_RUN;
+    assert_int_equal(boot_decide(&facts).reason, BOOT_REASON_MAILBOX);
+    facts.request = MAILBOX_MODE;
+    facts.argument = BOOT_MODE_NONE;
+    assert_int_equal(boot_decide(&facts).reason, BOOT_REASON_ONCE);
+    facts.once = BOOT_MODE_NONE;
+    assert_int_equal(boot_decide(&facts).start, APP);
+}
+
+static uint8_t failed_after(uint8_t failed, uint8_t is_pending, uint32_t cause, uint32_t request) {
+    struct start_record last = {
+        .magic = START_MAGIC, .failed = failed, .is_pending = is_pending, .cause = 0x0c000000};
+    last.check = start_check(&last);
+    return boot_failed_starts(&last, cause, request);
+}
+
+static void only_a_start_that_ended_badly_before_it_was_confirmed_counts(void **state) {
+    (void)state;
+    const uint32_t pin = START_CAUSE_PIN;
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_WATCHDOG, MAILBOX_NONE), 2);
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_WINDOW_WATCHDOG, MAILBOX_NONE), 2);
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_SOFTWARE, MAILBOX_NONE), 2);
+    assert_int_equal(failed_after(1, 0, pin | START_CAUSE_WATCHDOG, MAILBOX_NONE), 1);
+    // It asked for something; a person has pressed reset; it has slept.
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_SOFTWARE, MAILBOX_DFU), 1);
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_SOFTWARE, MAILBOX_MODE), 1);
+    assert_int_equal(failed_after(1, 1, pin, MAILBOX_NONE), 1);
+    assert_int_equal(failed_after(1, 1, pin | START_CAUSE_LOW_POWER, MAILBOX_NONE), 1);
+    // From the start: power went, or a host says run.
+    assert_int_equal(failed_after(3, 1, pin | START_CAUSE_POWER_ON | START_CAUSE_BROWN_OUT, 0), 0);
+    assert_int_equal(failed_after(3, 1, pin | START_CAUSE_BROWN_OUT, 0), 0);
+    assert_int_equal(failed_after(3, 0, pin | START_CAUSE_SOFTWARE, MAILBOX_RUN), 0);
+    assert_int_equal(failed_after(255, 1, pin | START_CAUSE_WATCHDOG, MAILBOX_NONE), 255);
+}
+
+static void a_start_record_is_valid_only_as_written(void **state) {
+    (void)state;
+    struct start_record start = {.magic = START_MAGIC, .failed = 2, .cause = 0x24000000};
+    start.check = start_check(&start);
+    assert_true(start_is_valid(&start));
+    for (unsigned bit = 0; bit < 8 * sizeof start; bit++) {
+        struct start_record damaged = start;
+        ((uint8_t *)&damaged)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_false(start_is_valid(&damaged));
+        assert_int_equal(boot_failed_starts(&damaged, START_CAUSE_WATCHDOG, MAILBOX_NONE), 0);
+    }
+}
+
+static void a_promise_is_a_number_behind_a_magic(void **state) {
+    (void)state;
+    assert_int_equal(start_promised(START_PROMISE(3)), 3);
+    assert_int_equal(start_promised(START_PROMISE(255)), 255);
+    assert_int_equal(start_promised(0), 0);
+    assert_int_equal(start_promised(0xffffffff), 0);
+    assert_int_equal(start_promised(0x08000135), 0); // a handler that somebody put there
+}
+
+static const struct boot_area areas[] = {
+    {DESK_APPLICATION, 0xf4000}, {0x20000000, 0x20000}, {0x10000000, 0x10000}, {0, 0}};
+
 static bool sane(uint32_t stack_pointer, uint32_t reset_vector) {
-    return boot_vectors_are_sane(&desk_map, rams, 2, stack_pointer, reset_vector);
+    return boot_vectors_are_sane(areas, stack_pointer, reset_vector);
 }
 
 static void vector_tables_of_real_applications_are_sane(void **state) {
@@ -83,7 +256,7 @@ static void a_mailbox_is_valid_only_as_written(void **state) {
     assert_false(mailbox_is_valid(&box));
     memset(&box, 0xff, sizeof box);
     assert_false(mailbox_is_valid(&box));
-    mailbox_fill(&box, MAILBOX_DFU);
+    mailbox_fill(&box, MAILBOX_DFU, 0);
     assert_true(mailbox_is_valid(&box));
     for (unsigned bit = 0; bit < 8 * sizeof box; bit++) {
         struct mailbox damaged = box;
@@ -135,7 +308,11 @@ static void layouts_are_cut_where_the_application_begins(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_decision_is_this_table),
+        cmocka_unit_test(every_row_of_the_decision),
+        cmocka_unit_test(settings_in_doubt_are_settled_once_before_they_count),
+        cmocka_unit_test(only_a_start_that_ended_badly_before_it_was_confirmed_counts),
+        cmocka_unit_test(a_start_record_is_valid_only_as_written),
+        cmocka_unit_test(a_promise_is_a_number_behind_a_magic),
         cmocka_unit_test(vector_tables_of_real_applications_are_sane),
         cmocka_unit_test(what_is_no_vector_table_is_not_sane),
         cmocka_unit_test(a_mailbox_is_valid_only_as_written),

@@ -153,13 +153,17 @@ static void bus_reset_and_abort(struct desk *desk) {
     (void)desk_getstatus(desk);
 }
 
+static void leave(struct desk *desk) {
+    set_address(desk);
+    (void)desk_dnload(desk, 0, NULL, 0);
+    (void)desk_getstatus(desk);
+}
+
 static void set_interface_and_leave(struct desk *desk) {
     desk_set_interface(desk);
     (void)desk_simple(desk, DFU_CLRSTATUS);
     (void)desk_simple(desk, DFU_ABORT);
-    set_address(desk);
-    (void)desk_dnload(desk, 0, NULL, 0);
-    (void)desk_getstatus(desk);
+    leave(desk);
 }
 
 static void as_cube_programmer_connects(struct desk *desk) {
@@ -172,8 +176,34 @@ static void as_cube_programmer_connects(struct desk *desk) {
     (void)desk_simple(desk, DFU_ABORT);
 }
 
+// A tool that sends no SET_INTERFACE (a browser, for alternate setting 0). It asks where the device is first, and may be told the end
+// of a block that is none of its own.
+static void find_it_in_the_middle(struct desk *desk) {
+    desk->poll_us = 1000;
+    desk_wait_ms(desk, DFU_SILENCE_MS + 10);
+    desk->poll_us = 10;
+    getstatus(desk);
+}
+
+static void late_abort_and_leave(struct desk *desk) {
+    find_it_in_the_middle(desk);
+    (void)desk_simple(desk, DFU_ABORT);
+    (void)desk_getstatus(desk);
+    leave(desk);
+}
+
+// webdfu, Betaflight Configurator.
+static void late_clrstatus_and_leave(struct desk *desk) {
+    find_it_in_the_middle(desk);
+    (void)desk_simple(desk, DFU_CLRSTATUS);
+    (void)desk_getstatus(desk);
+    leave(desk);
+}
+
 static void (*const openings[])(struct desk *desk) = {nothing,
                                                       late_abort,
+                                                      late_abort_and_leave,
+                                                      late_clrstatus_and_leave,
                                                       clrstatus,
                                                       getstatus,
                                                       upload,
@@ -189,6 +219,9 @@ static void (*const openings[])(struct desk *desk) = {nothing,
 // Until flash work is done.
 static void settle(struct desk *desk) {
     desk_wait_ms(desk, 10);
+    desk->poll_us = 5000;
+    desk_wait_ms(desk, GATE_QUIET_MS + 20);
+    desk->poll_us = 10;
     assert_true(update_is_idle(&desk->bootloader.dfu.update));
     assert_int_equal(desk->bootloader.dfu.gate.step, GATE_IDLE);
 }

@@ -58,7 +58,7 @@ static void the_device_descriptor_is_the_identity(void **state) {
     uint8_t data[64];
     assert_int_equal(descriptor(*state, USB_DT_DEVICE, 0, data, 64), 18);
     assert_memory_equal(data,
-                        "\x12\x01\x00\x02\x00\x00\x00\x40\x83\x04\x11\xdf\x00\x01\x01\x02\x03", 17);
+                        "\x12\x01\x10\x02\x00\x00\x00\x40\x83\x04\x11\xdf\x00\x01\x01\x02\x03", 17);
     assert_int_equal(data[17], 1);
     assert_int_equal(descriptor(*state, USB_DT_DEVICE, 0, data, 8), 8); // cut to wLength
 }
@@ -66,10 +66,16 @@ static void the_device_descriptor_is_the_identity(void **state) {
 static void the_configuration_says_DfuSe_with_2048_byte_blocks(void **state) {
     uint8_t data[255];
     uint16_t len = descriptor(*state, USB_DT_CONFIGURATION, 0, data, sizeof data);
-    assert_int_equal(len, 9 + 9 + 9);
-    assert_int_equal(load_le16(data + 2), len);
-    assert_memory_equal(data + 9, "\x09\x04\x00\x00\x00\xfe\x01\x02\x04", 9);
-    assert_memory_equal(data + 18, "\x09\x21\x0b\xff\x00\x00\x08\x1a\x01", 9);
+    assert_int_equal(len, 9 + 3 * (9 + 9));
+    assert_memory_equal(data, "\x09\x02\x3f\x00\x01\x01\x00\x80\x32", 9);
+    // Each alternate setting has the functional descriptor behind it: fwupd passes over interface
+    // descriptors that follow each other at once.
+    for (uint8_t alternate = 0; alternate < 3; alternate++) {
+        const uint8_t *at = data + 9 + 18 * alternate;
+        const uint8_t interface[] = {9, 4, 0, alternate, 0, 0xfe, 1, 2, (uint8_t)(4 + alternate)};
+        assert_memory_equal(at, interface, sizeof interface);
+        assert_memory_equal(at + 9, "\x09\x21\x0b\xff\x00\x00\x08\x1a\x01", 9);
+    }
     uint8_t alone[9];
     len = sizeof alone; // DFU 1.1 4.1.3: readable alone too
     assert_int_equal(
@@ -85,16 +91,20 @@ static void strings_are_what_the_board_says(void **state) {
     assert_string_equal(text, "0123456789AB");
     string_at(*state, 4, text);
     assert_string_equal(text, "@Internal Flash  /0x08000000/03*016Ka,01*016Kg,01*064Kg,07*128Kg");
+    string_at(*state, 5, text);
+    assert_string_equal(text, "@Application  /0x0800C000/01*016Kg,01*064Kg,07*128Kg");
+    string_at(*state, 6, text);
+    assert_string_equal(text, "@Settings  /0x5E700000/01*032Ke");
     uint8_t data[4];
     assert_int_equal(descriptor(*state, USB_DT_STRING, 0, data, 4), 4);
     assert_memory_equal(data, "\x04\x03\x09\x04", 4);
 }
 
 static void every_status_a_host_can_see_has_a_sentence(void **state) {
-    static const unsigned statuses[] = {DFU_STATUS_ERR_WRITE,     DFU_STATUS_ERR_ERASE,
-                                        DFU_STATUS_ERR_PROG,      DFU_STATUS_ERR_VERIFY,
-                                        DFU_STATUS_ERR_ADDRESS,   DFU_STATUS_ERR_FIRMWARE,
-                                        DFU_STATUS_ERR_STALLEDPKT};
+    static const unsigned statuses[] = {
+        DFU_STATUS_ERR_WRITE,  DFU_STATUS_ERR_ERASE,   DFU_STATUS_ERR_PROG,
+        DFU_STATUS_ERR_VERIFY, DFU_STATUS_ERR_ADDRESS, DFU_STATUS_ERR_FIRMWARE,
+        DFU_STATUS_ERR_FILE,   DFU_STATUS_ERR_NOTDONE, DFU_STATUS_ERR_STALLEDPKT};
     for (unsigned i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         char text[128];
         string_at(*state, DESCRIPTORS_STATUS_STRING(statuses[i]), text);
@@ -115,7 +125,7 @@ static void a_descriptor_that_is_a_multiple_of_64_bytes_ends_in_an_empty_packet(
 
 static void what_does_not_exist_stalls_and_the_next_request_works(void **state) {
     struct desk *desk = *state;
-    static const uint16_t values[] = {0x0600, 0x0700, 0x0f00, 0x0301 + 99, 0x0101, 0x0201, 0x4200};
+    static const uint16_t values[] = {0x0600, 0x0700, 0x0f01, 0x0301 + 99, 0x0101, 0x0201, 0x4200};
     for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
         uint8_t data[64];
         uint16_t len = sizeof data;
@@ -143,7 +153,7 @@ static void before_configuration_the_interface_is_not_there(void **state) {
     assert_int_equal(desk_getstatus(desk).result, DESK_STALL);
     assert_int_equal(out(desk, 0, USB_SET_CONFIGURATION, 1, 0), DESK_OK);
     assert_int_equal(out(desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE, 0, 0), DESK_OK);
-    assert_int_equal(out(desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE, 1, 0), DESK_STALL);
+    assert_int_equal(out(desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE, 3, 0), DESK_STALL);
     assert_int_equal(out(desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE, 0, 1), DESK_STALL);
 }
 

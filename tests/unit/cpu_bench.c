@@ -67,7 +67,7 @@ static void exception(void *ctx, unsigned number, bool enter) {
 
 void bench_make(struct bench *bench) {
     memset(bench, 0, sizeof *bench);
-    bench->cpu = cpu_new(82, 4, 0x410fc241);
+    bench->cpu = cpu_new(82, 4, 0x410fc241, true);
     assert_non_null(bench->cpu);
     const struct cpu_bus bus = {.ctx = bench,
                                 .read = device_read,

@@ -325,6 +325,21 @@ static void a_fault_inside_an_it_block_keeps_itstate(void **state) {
     bench_free(&bench);
 }
 
+static void a_breakpoint_does_not_ask_the_it_blocks_condition(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_make(&bench);
+    CODE_AT(&bench, CODE, 0xbf04, 0xbf00, 0xbe00); // itt eq; nop; bkpt #0 (A7.7.17)
+    cpu_set_register(bench.cpu, 16, 1 << 24);      // Z clear: EQ fails
+    bench_steps(&bench, 3);
+    assert_string_equal(bench.last_complaint, "bkpt");
+    cpu_step(bench.cpu); // HardFault, whose frame has BKPT's address and ITSTATE
+    assert_int_equal(bench.entered[0], 3);
+    assert_int_equal(bench_word(&bench, STACK - 8), CODE + 4);
+    assert_int_equal(bench_word(&bench, STACK - 4) & 0x0600fc00, 0x00000800);
+    bench_free(&bench);
+}
+
 static void unprivileged_code_gets_a_busfault_from_the_system_registers(void **state) {
     (void)state;
     struct bench bench;
@@ -540,8 +555,26 @@ static void memory_mapped_elsewhere_is_executed_from_there(void **state) {
     bench_free(&bench);
 }
 
+static void hints_of_another_group_are_undefined(void **state) {
+    (void)state;
+    static const uint16_t hints[] = {0x8602, 0x8603, 0x8604, 0x8100, 0x8000};
+    for (unsigned i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        struct bench bench;
+        bench_make(&bench);
+        bench_store(&bench, SHCSR, FAULTS_ENABLED);
+        CODE_AT(&bench, CODE, 0xf3af, hints[i], 0xbf00);
+        bench_steps(&bench, 2);
+        uint32_t cfsr = 0;
+        assert_true(cpu_peek(bench.cpu, CFSR, 4, &cfsr));
+        assert_int_equal(cfsr, hints[i] == 0x8000 ? 0 : 1u << 16); // NOP.W, UNDEFINSTR
+        assert_false(cpu_is_asleep(bench.cpu));
+        bench_free(&bench);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hints_of_another_group_are_undefined),
         cmocka_unit_test(svc_stacks_the_frame_and_returns),
         cmocka_unit_test(a_more_urgent_interrupt_preempts_an_equal_one_tail_chains),
         cmocka_unit_test(subpriority_does_not_preempt),
@@ -554,6 +587,7 @@ int main(void) {
         cmocka_unit_test(each_fault_sets_its_status_and_stacks_its_pc),
         cmocka_unit_test(a_disabled_fault_escalates_and_a_second_one_locks_up),
         cmocka_unit_test(a_fault_inside_an_it_block_keeps_itstate),
+        cmocka_unit_test(a_breakpoint_does_not_ask_the_it_blocks_condition),
         cmocka_unit_test(unprivileged_code_gets_a_busfault_from_the_system_registers),
         cmocka_unit_test(threads_on_the_process_stack_return_there),
         cmocka_unit_test(systick_counts_exactly),

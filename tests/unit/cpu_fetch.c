@@ -49,6 +49,27 @@ static void straight_code_pays_a_line_at_a_time(void **state) {
     assert_int_equal(cost(24), 24);
 }
 
+// What was fetched before is part of a processor's state: it says what costs nothing any more.
+static void a_processor_put_back_has_fetched_what_it_had(void **state) {
+    (void)state;
+    CODE_AT(&bench, CODE, LINE_OF_NOPS, LINE_OF_NOPS, LINE_OF_NOPS, LINE_OF_NOPS);
+    set_fetch(5, false, true, false);
+    assert_int_equal(cost(16), 16 + 2 * 5);
+    struct cpu_snapshot *two_lines = cpu_save(bench.cpu);
+    uint64_t cycles = cpu_cycles(bench.cpu), instructions = cpu_instructions(bench.cpu);
+    assert_int_equal(cost(32), 32 + 2 * 5); // the other two
+    assert_int_equal(cost(32), 32);
+    cpu_restore(bench.cpu, two_lines);
+    assert_int_equal(cpu_cycles(bench.cpu), cycles);
+    assert_int_equal(cpu_instructions(bench.cpu), instructions);
+    assert_int_equal(cpu_pc(bench.cpu), CODE + 32);
+    assert_int_equal(cost(32), 32 + 2 * 5);
+    set_fetch(3, false, true, false); // forgets all
+    cpu_restore(bench.cpu, two_lines);
+    assert_int_equal(cost(32), 32 + 2 * 5);
+    cpu_snapshot_free(two_lines);
+}
+
 static void an_instruction_across_two_lines_waits_for_the_second(void **state) {
     (void)state;
     // Seven halfwords, then nop.w over the boundary.
@@ -121,6 +142,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(straight_code_pays_a_line_at_a_time),
+        TEST(a_processor_put_back_has_fetched_what_it_had),
         TEST(an_instruction_across_two_lines_waits_for_the_second),
         TEST(the_cache_pays_once),
         TEST(branches_wait_where_they_are_taken_out_of_the_line),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Whole programs as gcc compiles them: the same source runs here and on the virtual processor, at
-// several optimization levels, and both write the same text. Arguments: the firmware's .bin files.
+// several optimization levels, with and without the FPU, and both write the same text. Arguments: the firmware's .bin files.
 
 #include <stdlib.h>
 

@@ -11,6 +11,10 @@ extern char work_text[];
 void work(void);
 
 static void reset(void) {
+#ifdef __ARM_FP // compiled for the FPU: full access (PM0214 4.6.1)
+    *(volatile uint32_t *)0xe000ed88 = 0x00f00000;
+    __asm__ volatile("dsb\n isb" : : : "memory");
+#endif
     const uint32_t *from = data_load;
     for (uint32_t *to = data_start; to < data_end; to++) {
         *to = *from++;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Work for a processor, compiled for the host and for the Cortex-M4 alike: sorting, 64-bit
-// division, soft float, strings, bit fields, varargs printf. Both must write the same text. Types
-// have fixed sizes, nothing depends on the width of long or on char's sign.
+// division, floating point (soft or the FPU's), strings, bit fields, varargs printf. Both must write the same text. Types
+// have fixed sizes, nothing depends on the width of long or on char's sign. Compiled with
+// -ffp-contract=off: products are rounded before they are added, unless fmaf() says otherwise.
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -99,6 +101,49 @@ static void numbers(void) {
     put("chosen %d\n", (int)sum);
 }
 
+// A low-pass filter, a determinant, a series, square roots, conversions: bit patterns are compared.
+static void singles(void) {
+    static float values[200];
+    float x1 = 0, x2 = 0, y1 = 0, y2 = 0, sum = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        float x = (float)(int32_t)(next() - (1u << 28)) / 65536.0f;
+        float y = 0.0675f * x + 0.1349f * x1 + 0.0675f * x2 + 1.143f * y1 - 0.4128f * y2;
+        x2 = x1, x1 = x, y2 = y1, y1 = y;
+        values[i] = y > 0 ? sqrtf(y) : -sqrtf(-y) / 3.0f;
+        sum = fmaf(y, 0.25f, sum);
+    }
+    put("filtered %08x %.7g\n", (unsigned)crc(values, sizeof values), (double)sum);
+    float m[4][4], determinant = 1;
+    for (unsigned i = 0; i < 16; i++) {
+        m[i / 4][i % 4] = (float)(next() & 1023) - 511.5f;
+    }
+    for (unsigned k = 0; k < 4; k++) {
+        determinant *= m[k][k];
+        for (unsigned i = k + 1; i < 4; i++) {
+            float factor = m[i][k] / m[k][k];
+            for (unsigned j = k; j < 4; j++) {
+                m[i][j] -= factor * m[k][j];
+            }
+        }
+    }
+    float term = 1, e = 1;
+    for (unsigned i = 1; i < 20; i++) {
+        e += term /= (float)i;
+    }
+    uint32_t mixed = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        float f = (float)next() * 0.00037f - 40000.0f;
+        mixed = mixed * 31 + (uint32_t)(int32_t)f + (f > 1000.0f) + (uint32_t)fabsf(f * 8.0f);
+        mixed ^= (uint16_t)(int16_t)(f / 4.0f);
+    }
+    float tiny = 1, huge = 1;
+    for (unsigned i = 0; i < 140; i++) {
+        tiny *= 0.5f, huge *= 2.0f;
+    }
+    put("singles %.8g %.8g %08x %.8g %d\n", (double)determinant, (double)e, (unsigned)mixed,
+        (double)tiny, huge > 3.4e38f);
+}
+
 static void texts(void) {
     char text[64] = "hello ";
     strcat(text, "world of thumb");
@@ -128,5 +173,6 @@ static void texts(void) {
 
 void work(void) {
     numbers();
+    singles();
     texts();
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "spec/crc.h"
 #include "spec/dfu.h"
 
 #define STAGE_TIMEOUT_US 5000000u // what dfu-util and USB 2.0 9.2.6.4 grant
@@ -24,7 +25,14 @@ const struct flash_map desk_map = {
     .settings_first = 1,
     .application_first = 3,
 };
-const struct boot_ram desk_rams[2] = {{0x20000000u, 128 * 1024}, {0x10000000u, 64 * 1024}};
+// What an image of this map may name.
+static void areas_of(const struct flash_map *map, struct boot_area areas[4]) {
+    uint32_t base = flash_application_address(map);
+    areas[0] = (struct boot_area){base, flash_end(map) - base};
+    areas[1] = (struct boot_area){0x20000000u, 128 * 1024};
+    areas[2] = (struct boot_area){0x10000000u, 64 * 1024};
+    areas[3] = (struct boot_area){0, 0};
+}
 static const struct identity identity = {
     .vendor = 0x0483,
     .product = 0xdf11,
@@ -32,6 +40,9 @@ static const struct identity identity = {
     .manufacturer = "redfu",
     .product_name = "redfu-boot",
     .serial = "0123456789AB",
+    .interface_guid = "{01234567-89AB-CDEF-0123-456789ABCDEF}",
+    .landing_page = "example.com/redfu",
+    .is_webusb = true,
 };
 
 static void usb_connect(void *ctx, bool connected) {
@@ -130,6 +141,20 @@ static void flash_read(void *ctx, uint32_t addr, uint8_t *out, uint32_t len) {
     memcpy(out, desk->flash + addr - DESK_FLASH_BASE, len);
 }
 
+// Whatever flash_read is, the test's own or this one.
+static uint32_t flash_crc(void *ctx, uint32_t crc, uint32_t addr, uint32_t len) {
+    struct desk *desk = ctx;
+    assert_int_equal(addr % 4, 0);
+    assert_int_equal(len % 4, 0);
+    assert_true(len > 0);
+    for (uint32_t done = 0; done < len; done += 4) {
+        uint8_t word[4];
+        desk->port.flash_read(desk, addr + done, word, sizeof word);
+        crc = crc32_update(crc, word, sizeof word);
+    }
+    return crc;
+}
+
 static uint32_t millis(void *ctx) {
     struct desk *desk = ctx;
     return (uint32_t)(desk->now_us / 1000);
@@ -154,6 +179,7 @@ static const struct port port_table = {
     .flash_program = flash_program,
     .flash_poll = flash_poll,
     .flash_read = flash_read,
+    .flash_crc = flash_crc,
     .millis = millis,
     .run_application = run_application,
 };
@@ -169,7 +195,12 @@ void desk_start(struct desk *desk) {
     // What SRAM may hold at power-on: nothing to rely on.
     memset(&desk->bootloader, 0xa5, sizeof desk->bootloader);
     desk->busy = desk->armed = desk->stalled = desk->queued = desk->ran = false;
-    bootloader_init(&desk->bootloader, &desk->port, &identity, desk_rams, 2);
+    areas_of(desk->port.map, desk->areas);
+    bootloader_init(&desk->bootloader, &desk->port, &identity, desk->areas);
+    desk_enumerate(desk);
+}
+
+void desk_enumerate(struct desk *desk) {
     usbd_bus_reset(&desk->bootloader.usbd);
     uint16_t len = 0;
     assert_int_equal(desk_control(desk, 0, USB_SET_ADDRESS, 5, 0, NULL, &len), DESK_OK);
@@ -211,7 +242,17 @@ void desk_free(struct desk *desk) {
 
 void desk_poll(struct desk *desk) {
     desk->now_us += desk->poll_us;
-    bootloader_poll(&desk->bootloader);
+    bool had_work = desk->has_work;
+    desk->has_work = bootloader_poll(&desk->bootloader);
+    if (had_work && !desk->has_work) {
+        // It says that nothing is left to do: then another poll changes nothing (the port sleeps).
+        struct bootloader *found = malloc(sizeof *found);
+        assert_non_null(found);
+        memcpy(found, &desk->bootloader, sizeof *found);
+        assert_false(bootloader_poll(&desk->bootloader));
+        assert_memory_equal(&desk->bootloader, found, sizeof *found);
+        free(found);
+    }
 }
 
 void desk_wait_ms(struct desk *desk, uint32_t ms) {
@@ -224,7 +265,8 @@ static enum desk_result wait_for(struct desk *desk, const bool *flag) {
     if (desk->before_packet) {
         desk->before_packet(desk);
     }
-    uint64_t end = desk->now_us + STAGE_TIMEOUT_US;
+    uint64_t end =
+        desk->now_us + (desk->stage_timeout_us ? desk->stage_timeout_us : STAGE_TIMEOUT_US);
     while (desk->now_us < end && !*flag && !desk->stalled) {
         desk_poll(desk);
     }
@@ -377,6 +419,16 @@ static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint
                           len);
 }
 
+static bool yes(uint32_t address) {
+    (void)address;
+    return true;
+}
+
+static bool no(uint32_t address) {
+    (void)address;
+    return false;
+}
+
 bool desk_would_start(struct desk *desk) {
     const struct flash_map *map = desk->port.map;
     struct settings_flash flash = {
@@ -389,12 +441,17 @@ bool desk_would_start(struct desk *desk) {
     (void)opened;
     uint8_t words[UPDATE_VECTOR_BYTES];
     desk->port.flash_read(desk, flash_application_address(map), words, sizeof words);
+    struct boot_area areas[4];
+    areas_of(map, areas);
+    bool is_sane = boot_vectors_are_sane(areas, load_le32(words), load_le32(words + 4));
     struct boot_facts facts = {
         .receiving = settings_is_receiving(&settings),
-        .application_valid =
-            boot_vectors_are_sane(map, desk_rams, 2, load_le32(words), load_le32(words + 4)),
+        .once = BOOT_MODE_NONE,
+        .application = flash_application_address(map),
+        .entries = &(const struct boot_entry){0, 0},
+        .is_image = is_sane ? yes : no,
     };
-    return boot_decide(&facts).choice == BOOT_APPLICATION;
+    return boot_decide(&facts).mode == BOOT_MODE_APPLICATION;
 }
 
 void desk_put_application(struct desk *desk) {

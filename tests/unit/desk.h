@@ -28,9 +28,12 @@ enum desk_result { DESK_OK, DESK_STALL, DESK_TIMEOUT };
 struct desk {
     struct port port;
     struct bootloader bootloader;
+    struct boot_area areas[4];
     uint8_t *flash; // NULL with another flash
     uint64_t now_us;
-    uint32_t poll_us; // how long a turn of the main loop takes
+    uint32_t poll_us;          // how long a turn of the main loop takes
+    uint64_t stage_timeout_us; // how long the host waits in each stage; 0: 5 s
+    bool has_work;             // the last turn said so
     // Called before the host sends a packet or asks for one: tests of hosts that vanish leave by it.
     void (*before_packet)(struct desk *desk);
     // Flash: the operation under way.
@@ -57,13 +60,13 @@ struct desk {
 extern const struct flash_map desk_map;
 
 // Memory of chips: where stacks may lie.
-extern const struct boot_ram desk_rams[2];
 
 // For another flash: fills in the port but for map and flash_*, whose ctx is the desk too.
 void desk_init(struct desk *desk);
 // Power comes, or comes again: SRAM is lost, the host enumerates. What the bootloader begins with
 // is still going on.
 void desk_start(struct desk *desk);
+void desk_enumerate(struct desk *desk);     // bus reset, address, configuration
 void desk_set_interface(struct desk *desk); // what libusb sends when a host opens the device
 
 // A fresh desk: application area blank, settings store made, device enumerated (address 5,

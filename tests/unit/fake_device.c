@@ -14,7 +14,7 @@ static enum usb_speed bus_reset(void *ctx) {
     for (unsigned ep = 0; ep < 16; ep++) {
         fake->in[ep].toggle = fake->out[ep].toggle = 0;
     }
-    return USB_SPEED_FULL;
+    return fake->is_high_speed ? USB_SPEED_HIGH : USB_SPEED_FULL;
 }
 
 static enum wire_answer setup(void *ctx, uint8_t addr, uint8_t ep, const uint8_t bytes[8]) {
@@ -121,8 +121,9 @@ static void in_acked(void *ctx, uint8_t ep) {
 }
 
 static void sof(void *ctx, unsigned frame) {
-    (void)frame;
-    ((struct fake_device *)ctx)->sofs++;
+    struct fake_device *fake = ctx;
+    fake->last_frame = frame;
+    fake->sofs++;
 }
 
 static void suspend(void *ctx) {

@@ -41,6 +41,8 @@ struct fake_device {
     uint8_t setup[8];
     unsigned setups, sofs, resets, suspends, resumes;
     unsigned setup_silences;
+    bool is_high_speed;  // comes out of a reset so
+    unsigned last_frame; // of the last SOF
     bool has_vbus;
     unsigned in_acks;
     struct fake_pipe in[16], out[16];

@@ -642,6 +642,38 @@ static void a_torn_word_has_some_of_its_bits_done(void **state) {
     assert_in_range(unsteady, 60, 180);
 }
 
+// Once more what was cut off makes all of it last; something with more bits set leaves some open, and is told.
+static void a_torn_word_programmed_again_lasts(void **state) {
+    (void)state;
+    const uint32_t value = 0x0F00AAAA;
+    unsigned told = 0;
+
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        for (int again = 0; again < 2; again++) {
+            void *own;
+            bench_set_up(&own);
+            struct bench *one = own;
+            cut_in(one, true, seed, X32 | PG, 0x0800C000, value);
+            chip_power_off(one->chip);
+            chip_power_on(one->chip);
+            unlock(one);
+            store(one, CR, X32 | PG);
+            program_word(one, 0x0800C000, again ? value : value | 0xF0F0F0F0);
+            if (again) {
+                assert_int_equal(trace_complaints(&one->trace, "program-over-torn"), 0);
+                for (int i = 0; i < 20; i++) {
+                    chip_reset_pin(one->chip);
+                    assert_int_equal(word_at(one, 0x0800C000), value);
+                }
+            } else {
+                told += trace_complaints(&one->trace, "program-over-torn") != 0;
+            }
+            bench_tear_down(&own);
+        }
+    }
+    assert_in_range(told, 10, 40);
+}
+
 // Copies what the sector holds after the cut, and after another power-on.
 static void half_erased(uint64_t seed, uint8_t *first, uint8_t *second) {
     void *own;
@@ -764,6 +796,7 @@ int main(void) {
         T(power_cut_before_an_operation_leaves_no_trace_of_it),
         T(power_cut_before_an_erase_leaves_the_sector),
         T(a_torn_word_has_some_of_its_bits_done),
+        T(a_torn_word_programmed_again_lasts),
         T(a_half_erased_sector_is_a_mixture_that_does_not_hold_still),
         T(bits_a_loader_writes_are_weak_no_more),
         T(the_processor_is_told_of_code_that_changed),

@@ -28,7 +28,7 @@ static void file_is(const void *bytes, size_t len) {
 }
 
 static void loads(struct image *image, uint64_t addr) {
-    struct image_fault fault = {"no sentence"};
+    struct image_fault fault = {.text = "no sentence"};
     image_init(image);
     if (!image_load(image, path, addr, &fault)) {
         fail_msg("%s", fault.text);
@@ -38,7 +38,7 @@ static void loads(struct image *image, uint64_t addr) {
 
 static void refused(uint64_t addr, const char *words) {
     struct image image;
-    struct image_fault fault = {""};
+    struct image_fault fault = {.text = ""};
     image_init(&image);
     assert_false(image_load(&image, path, addr, &fault));
     unlink(path);
@@ -78,7 +78,10 @@ static void overlap_and_wrap_are_refused(void **state) {
     image_init(&image);
     assert_true(image_add(&image, 0x1000, (const uint8_t *)"aaaa", 4, &fault));
     assert_false(image_add(&image, 0x1003, (const uint8_t *)"bb", 2, &fault));
-    assert_string_equal(fault.text, "0x00001003-0x00001003 is given twice");
+    assert_string_equal(
+        fault.text,
+        "0x00001003-0x00001003 is given twice, and differently: 0x00001003 is 0x61 first, "
+        "then 0x62");
     assert_false(image_add(&image, 0x0fff, (const uint8_t *)"bb", 2, &fault));
     assert_false(image_add(&image, 0xffffffff, (const uint8_t *)"bb", 2, &fault));
     assert_non_null(strstr(fault.text, "end of the address space"));
@@ -177,8 +180,8 @@ struct elf {
     Elf32_Ehdr header;
     Elf32_Phdr segments[2];
     uint8_t code[8];
-    char strings[16];
-    Elf32_Sym symbols[2];
+    char strings[24];
+    Elf32_Sym symbols[3];
     Elf32_Shdr sections[3];
 };
 
@@ -210,8 +213,14 @@ static struct elf elf_make(void) {
                       .p_filesz = 4,
                       .p_memsz = 400}},
         .code = {1, 2, 3, 4, 5, 6, 7, 8},
-        .strings = "\0main",
+        .strings = "\0main\0usb_isr",
+        // A weak name for the same place, which comes behind by the alphabet.
         .symbols = {{0},
+                    {.st_name = 6,
+                     .st_value = 0x08000101,
+                     .st_size = 4,
+                     .st_info = ELF32_ST_INFO(STB_WEAK, STT_FUNC),
+                     .st_shndx = SHN_ABS},
                     {.st_name = 1,
                      .st_value = 0x08000101,
                      .st_size = 4,
@@ -220,13 +229,13 @@ static struct elf elf_make(void) {
         .sections = {{0},
                      {.sh_type = SHT_SYMTAB,
                       .sh_offset = offsetof(struct elf, symbols),
-                      .sh_size = sizeof(Elf32_Sym) * 2,
+                      .sh_size = sizeof(Elf32_Sym) * 3,
                       .sh_entsize = sizeof(Elf32_Sym),
                       .sh_addralign = 4,
                       .sh_link = 2},
                      {.sh_type = SHT_STRTAB,
                       .sh_offset = offsetof(struct elf, strings),
-                      .sh_size = 16,
+                      .sh_size = 24,
                       .sh_addralign = 1}},
     };
     return elf;
@@ -251,6 +260,7 @@ static void elf_loads_at_physical_addresses(void **state) {
     assert_null(image_symbol_at(&image, 0x080000ff));
     uint32_t addr;
     assert_true(image_symbol_find(&image, "main", &addr));
+    assert_true(image_symbol_find(&image, "usb_isr", &addr));
     assert_false(image_symbol_find(&image, "nain", &addr));
     image_free(&image);
 }

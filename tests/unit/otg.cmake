@@ -11,3 +11,6 @@ redfu_test(NAME unit/otg_drive
 redfu_test(NAME unit/otg_rules
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/otg_rules.c ${otg_sources}
     LIBRARIES vboard_core)
+redfu_test(NAME unit/otg_iso
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/otg_iso.c ${otg_sources}
+    LIBRARIES vboard_core)

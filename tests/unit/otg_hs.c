@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// OTG_HS on the chip: where it is, what clocks it, its four interrupts, its DMA's way to memory, and
-// its sleep.
+// OTG_HS on the chip: where it is, what clocks it, its four interrupts, its DMA's way to memory, its
+// sleep; and both cores' pins.
 
 #include "tests/unit/chip_bench.h"
 #include "vboard/chip/otg.h"
@@ -53,6 +53,13 @@ static void on_nothing(void *ctx) {
     (void)ctx;
 }
 
+// PB14 and PB15 in this function, the embedded PHY's being 12.
+static void set_pins(struct bench *b, uint32_t function) {
+    store(b, AHB1ENR, load(b, AHB1ENR) | 1u << 1);
+    store(b, GPIO_('B', 0x24), function << 24 | function << 28);
+    store(b, GPIO_('B', 0x00), 2u << 28 | 2u << 30);
+}
+
 static void start_usb_clock(struct bench *b) {
     store(b, FLASH_(0), 5);
     store(b, RCC_(0x00), 0x00010083);
@@ -67,6 +74,7 @@ static const struct wire_device *up(struct bench *b) {
     static const struct wire_host host = {NULL, on_pullup, on_nothing, on_nothing};
     chip_connect_otg_hs(b->chip, &host);
     start_usb_clock(b);
+    set_pins(b, 12);
     store(b, AHB1ENR, OTGHSEN);
     store(b, AHB1LPENR, load(b, AHB1LPENR) & ~OTGHSULPI); // the processor here sleeps all the time
     store(b, GUSBCFG, PHYSEL | 1u << 30);
@@ -111,6 +119,48 @@ static void without_the_embedded_phy_chosen_its_reset_never_ends(void **state) {
     store(b, GRSTCTL, 1);
     assert_int_equal(load(b, GRSTCTL) & 1, 1);
     assert_int_equal(trace_complaints(&b->trace, "otg-no-ulpi"), 1);
+}
+
+// Whether the core reset ends with ULPI's pins in alternate function 10, D4 at this pin of port B.
+static bool has_ulpi(enum chip_id id, unsigned d4) {
+    struct timeline timeline;
+    struct trace trace;
+    timeline_init(&timeline);
+    trace_init(&trace, &timeline);
+    struct bench b = {0};
+    b.chip =
+        chip_new(&chip_models[id], &(struct chip_wiring){.hse_hz = 8000000, .has_ulpi_phy = true},
+                 &timeline, &trace);
+    b.cpu = chip_cpu(b.chip);
+    chip_power_on(b.chip);
+    store(&b, AHB1ENR, OTGHSEN | OTGHSULPI | 7);
+    const struct {
+        char port;
+        uint8_t pin;
+    } pins[] = {{'A', 3},           {'A', 5},  {'B', 0},  {'B', 1}, {'B', 5}, {'B', 10},
+                {'B', (uint8_t)d4}, {'B', 12}, {'B', 13}, {'C', 0}, {'C', 2}, {'C', 3}};
+    for (size_t i = 0; i < COUNT_OF(pins); i++) {
+        uint32_t moder = GPIO_(pins[i].port, 0),
+                 afr = GPIO_(pins[i].port, 0x20 + pins[i].pin / 8 * 4);
+        store(&b, moder, load(&b, moder) | 2u << 2 * pins[i].pin);
+        store(&b, afr, load(&b, afr) | 10u << 4 * (pins[i].pin % 8));
+    }
+    store(&b, GUSBCFG, 0);
+    store(&b, GRSTCTL, 1);
+    bool ends = (load(&b, GRSTCTL) & 1) == 0;
+    chip_free(b.chip);
+    trace_free(&trace);
+    timeline_free(&timeline);
+    return ends;
+}
+
+static void ulpi_d4_is_at_pb11_and_on_the_f446_at_pb2_too(void **state) {
+    (void)state;
+    assert_true(has_ulpi(STM32F407VG, 11));
+    assert_false(has_ulpi(STM32F407VG, 2));
+    assert_true(has_ulpi(STM32F446ZE, 2));
+    assert_true(has_ulpi(STM32F446ZE, 11));
+    assert_false(has_ulpi(STM32F446ZE, 3));
 }
 
 static void endpoint_1_has_lines_of_its_own(void **state) {
@@ -206,11 +256,75 @@ static void with_the_ulpi_clock_enabled_in_sleep_it_is_deaf_in_sleep(void **stat
     assert_int_equal(wire->setup(wire->ctx, 0, 0, setup), WIRE_ACK);
 }
 
+// The pull-up is on and waits for its pins: they may come late, but not never.
+static void without_its_pins_the_embedded_phy_is_not_seen(void **state) {
+    struct bench *b = *state;
+    static const struct wire_host host = {NULL, on_pullup, on_nothing, on_nothing};
+    shown = USB_SPEED_NONE;
+    chip_connect_otg_hs(b->chip, &host);
+    start_usb_clock(b);
+    store(b, AHB1ENR, OTGHSEN | 1u << 1);
+    store(b, GUSBCFG, PHYSEL | 1u << 30);
+    store(b, GCCFG, 1u << 16 | 1u << 21);
+    assert_int_equal(shown, USB_SPEED_NONE);
+    run_for(b, 90 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, NULL), 0);
+    set_pins(b, 12);
+    assert_int_equal(shown, USB_SPEED_FULL);
+    run_for(b, 200 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, NULL), 0);
+    store(b, AHB1ENR, OTGHSEN); // GPIOB without a clock keeps what it was told
+    assert_int_equal(shown, USB_SPEED_FULL);
+    set_pins(b, 10); // which is OTG_FS's and ULPI's function
+    assert_int_equal(shown, USB_SPEED_NONE);
+    run_for(b, 200 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, "usb-pins"), 1);
+    assert_true(bench_traced(b, "PB14 is in alternate function 10"));
+    set_pins(b, 12);
+    set_pins(b, 0);
+    run_for(b, 200 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, "usb-pins"), 1);
+}
+
+#define OTG_FS_(off) (0x50000000u + (off))
+
+static void without_pa11_and_pa12_otg_fs_is_not_seen(void **state) {
+    struct bench *b = *state;
+    static const struct wire_host host = {NULL, on_pullup, on_nothing, on_nothing};
+    shown = USB_SPEED_NONE;
+    chip_connect_otg_fs(b->chip, &host);
+    start_usb_clock(b);
+    store(b, AHB1ENR, 1);
+    store(b, RCC_(0x34), 1u << 7);
+    store(b, GPIO_('A', 0x24), 10u << 12 | 10u << 16); // the function, not the mode
+    store(b, OTG_FS_(0x038), 1u << 16 | 1u << 21);
+    assert_int_equal(shown, USB_SPEED_NONE);
+    // Hidden and shown again meanwhile: the time counts afresh.
+    run_for(b, 90 * PS_PER_MS);
+    store(b, OTG_FS_(0x804), 2);
+    store(b, OTG_FS_(0x804), 0);
+    run_for(b, 90 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, NULL), 0);
+    run_for(b, 20 * PS_PER_MS);
+    assert_int_equal(trace_complaints(&b->trace, "usb-pins"), 1);
+    assert_true(bench_traced(b, "PA11 is an input"));
+    store(b, GPIO_('A', 0x00), 0xA8000000 | 2u << 22); // PA11 alone
+    assert_int_equal(shown, USB_SPEED_NONE);
+    store(b, GPIO_('A', 0x00), 0xA8000000 | 2u << 22 | 2u << 24);
+    assert_int_equal(shown, USB_SPEED_FULL);
+    store(b, GPIO_('A', 0x00), 0xA8000000 | 2u << 22 | 1u << 24); // D+ is driven by hand
+    assert_int_equal(shown, USB_SPEED_NONE);
+    assert_int_equal(trace_complaints(&b->trace, NULL), 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ulpi_d4_is_at_pb11_and_on_the_f446_at_pb2_too),
         TEST(answers_when_clocked_with_the_ids_of_silicon),
         TEST(without_the_embedded_phy_chosen_its_reset_never_ends),
+        TEST(without_its_pins_the_embedded_phy_is_not_seen),
+        TEST(without_pa11_and_pa12_otg_fs_is_not_seen),
         TEST(endpoint_1_has_lines_of_its_own),
         TEST(dma_moves_between_bus_and_sram_and_not_ccm),
         TEST(with_the_ulpi_clock_enabled_in_sleep_it_is_deaf_in_sleep),

@@ -100,17 +100,25 @@ static uint32_t pktsts(uint32_t status) {
     return status >> 17 & 15;
 }
 
-static int setup(void **state) {
+static int setup_with(void **state, const struct otg_config *config) {
     struct bench *b = calloc(1, sizeof *b);
     timeline_init(&b->timeline);
     trace_init(&b->trace, &b->timeline);
     b->trace.complaints = NULL;
-    b->otg = otg_new(&otg_fs_config, &b->timeline, &b->trace, on_irq, b);
+    b->otg = otg_new(config, &b->timeline, &b->trace, on_irq, b);
     b->wire = otg_wire(b->otg);
     b->host = (struct wire_host){b, on_pullup, on_ready, on_wakeup};
     otg_connect(b->otg, &b->host);
     *state = b;
     return 0;
+}
+
+static int setup(void **state) {
+    return setup_with(state, &otg_fs_config);
+}
+
+static int setup_f446(void **state) {
+    return setup_with(state, &otg_fs_config_f446);
 }
 
 static int teardown(void **state) {
@@ -174,6 +182,27 @@ static void identity_is_an_f4_fs_core(void **state) {
     assert_int_equal(rd(b, DIEPTXF1), 0x02000400);
     uint32_t value;
     assert_false(otg_read(b->otg, 0x400, &value)); // host mode
+}
+
+// RM0390 31.15.1, 31.15.2: bit 21 of GCCFG is VBDEN there, bit 19 is nothing.
+static void the_f446_senses_vbus_with_vbden_or_takes_the_override(void **state) {
+    struct bench *b = *state;
+    otg_set_phy_clock(b->otg, 48000000);
+    assert_int_equal(rd(b, 0x03c), 0x2000);
+    wr(b, GCCFG, 1u << 16 | 1u << 21);
+    assert_int_equal(b->pullup, USB_SPEED_NONE);
+    b->wire->vbus(b->otg, true);
+    assert_int_equal(b->pullup, USB_SPEED_FULL);
+    wr(b, GCCFG, 1u << 16 | 1u << 19);
+    assert_int_equal(b->pullup, USB_SPEED_NONE);
+    wr(b, 0x000, 3u << 6); // BVALOEN, BVALOVAL
+    assert_int_equal(b->pullup, USB_SPEED_FULL);
+    b->wire->vbus(b->otg, false);
+    assert_int_equal(b->pullup, USB_SPEED_FULL);
+    wr(b, 0x000, 1u << 6); // overridden to "none"
+    b->wire->vbus(b->otg, true);
+    wr(b, GCCFG, 1u << 16 | 1u << 21);
+    assert_int_equal(b->pullup, USB_SPEED_NONE);
 }
 
 static void pullup_needs_phy_power_session_and_no_soft_disconnect(void **state) {
@@ -301,6 +330,23 @@ static void setup_done_is_written_at_the_next_token_and_stup_rises_at_its_pop(vo
 }
 
 // --- OUT. ---
+
+// A driver that polls sets EPENA when it has read the SETUP data, before the first token after it.
+static void out_enabled_after_the_setup_stays_enabled_for_the_status_stage(void **state) {
+    struct bench *b = *state;
+    up(b);
+    wr(b, DOEPCTL0, EPENA | CNAK);
+    send_setup(b, 0);
+    assert_false(rd(b, DOEPCTL0) & EPENA);
+    (void)rd(b, GRXSTSP);
+    (void)rd(b, 0x1000);
+    (void)rd(b, 0x1000);
+    wr(b, DOEPCTL0, EPENA | CNAK);
+    assert_int_equal(poll_in(b, 0), WIRE_NAK); // no data there yet
+    (void)rd(b, GRXSTSP);                      // "SETUP done"
+    assert_true(rd(b, DOEPCTL0) & EPENA);
+    assert_int_equal(b->wire->out(b->wire->ctx, 0, 0, 1, NULL, 0), WIRE_ACK);
+}
 
 static void out_completion_sets_nak_at_once_and_xfrc_at_the_pop(void **state) {
     struct bench *b = *state;
@@ -658,11 +704,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(identity_is_an_f4_fs_core),
         TEST(pullup_needs_phy_power_session_and_no_soft_disconnect),
+        cmocka_unit_test_setup_teardown(the_f446_senses_vbus_with_vbden_or_takes_the_override,
+                                        setup_f446, teardown),
         TEST(a_wrong_usb_clock_is_silent_and_complained_of_once),
         TEST(bus_reset_raises_usbrst_then_enumdne_and_forgets_the_address),
         TEST(suspend_resume_and_remote_wakeup),
         TEST(setup_is_taken_whatever_nak_stall_and_stupcnt_say),
         TEST(setup_done_is_written_at_the_next_token_and_stup_rises_at_its_pop),
+        TEST(out_enabled_after_the_setup_stays_enabled_for_the_status_stage),
         TEST(out_completion_sets_nak_at_once_and_xfrc_at_the_pop),
         TEST(out_goes_on_until_the_packet_count_is_zero),
         TEST(an_endpoint_enabled_with_packet_count_zero_takes_packet_after_packet),

@@ -208,6 +208,85 @@ static void an_image_linked_elsewhere_is_told_by_its_vectors(void **unused) {
     assert_int_equal(judge(0x20020000, 0x080001ed, at, 7), REDFU_OK);
 }
 
+// --- Blanks --------------------------------------------------------------------------------------
+
+static void trim(const struct redfu_segment *segments, size_t count) {
+    assert_plan(segments, count);
+    assert_int_equal(redfu_plan_trim(&plan, 2048, &fault), REDFU_OK);
+}
+
+static void assert_runs(const uint32_t (*runs)[2], size_t count) {
+    uint32_t sum = 0;
+    assert_int_equal(plan.run_count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(plan.runs[i].addr, runs[i][0]);
+        assert_int_equal(plan.runs[i].len, runs[i][1]);
+        sum += runs[i][1];
+    }
+    assert_int_equal(plan.write_bytes, sum);
+}
+
+static void blank_blocks_are_left_out(void **unused) {
+    (void)unused;
+    memset(bytes, 0xff, sizeof bytes);
+    bytes[0] = 1;
+    bytes[3 * 2048 - 1] = 1; // block 2
+    bytes[0x4000 + 10] = 1;  // sector 4
+    bytes[0x13fff] = 1;      // its last byte
+    const struct redfu_segment segment = {0x0800c000, 0x14000, bytes};
+    trim(&segment, 1);
+    static const uint32_t runs[][2] = {
+        {0x0800c000, 2048}, {0x0800d000, 2048}, {0x08010000, 2048}, {0x0801f800, 2048}};
+    assert_runs(runs, 4);
+    assert_int_equal(plan.blank_bytes, 0x14000 - 4 * 2048);
+    assert_int_equal(plan.image[0].len, 0x14000); // all of it is verified
+}
+
+static void each_erased_sector_and_the_images_end_keep_a_little(void **unused) {
+    (void)unused;
+    memset(bytes, 0xff, sizeof bytes);
+    bytes[0] = 1;
+    bytes[0x14000 + 5000] = 1;
+    const struct redfu_segment segment = {0x0800c000, 0x14000 + 9000, bytes};
+    trim(&segment, 1);
+    static const uint32_t runs[][2] = {
+        {0x0800c000, 2048}, {0x0801fff8, 8}, {0x08021000, 2048}, {0x08022320, 8}};
+    assert_runs(runs, 4);
+}
+
+static void an_image_without_a_byte_still_marks_its_sectors(void **unused) {
+    (void)unused;
+    memset(bytes, 0xff, sizeof bytes);
+    const struct redfu_segment segment = {0x0800c000, 0x14000, bytes};
+    trim(&segment, 1);
+    static const uint32_t runs[][2] = {{0x0800fff8, 8}, {0x0801fff8, 8}};
+    assert_runs(runs, 2);
+}
+
+static void blocks_count_from_the_sectors_start(void **unused) {
+    (void)unused;
+    memset(bytes, 0xff, sizeof bytes);
+    bytes[0] = 1;
+    bytes[9000] = 1;
+    const struct redfu_segment segment = {0x0800c100, 9001, bytes};
+    trim(&segment, 1);
+    static const uint32_t runs[][2] = {{0x0800c100, 0x700}, {0x0800e000, 0x430}};
+    assert_runs(runs, 2);
+}
+
+static void memory_that_is_not_erased_is_written_blank_or_not(void **unused) {
+    (void)unused;
+    struct redfu_layout settings;
+    memset(bytes, 0xff, sizeof bytes);
+    const struct redfu_segment segment = {0x5e700000, 6000, bytes};
+    assert_int_equal(redfu_layout_parse("@Settings  /0x5E700000/01*032Ke", &settings, &fault),
+                     REDFU_OK);
+    assert_int_equal(redfu_plan_write(&settings, &segment, 1, &plan, &fault), REDFU_OK);
+    assert_int_equal(redfu_plan_trim(&plan, 2048, &fault), REDFU_OK);
+    static const uint32_t runs[][2] = {{0x5e700000, 6000}};
+    assert_runs(runs, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -224,6 +303,11 @@ int main(void) {
         TEST(an_erase_takes_whole_sectors_and_no_read_only_one),
         TEST(what_can_be_read_includes_the_bootloader),
         TEST(an_image_linked_elsewhere_is_told_by_its_vectors),
+        TEST(blank_blocks_are_left_out),
+        TEST(each_erased_sector_and_the_images_end_keep_a_little),
+        TEST(an_image_without_a_byte_still_marks_its_sectors),
+        TEST(blocks_count_from_the_sectors_start),
+        TEST(memory_that_is_not_erased_is_written_blank_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static void fill(uint8_t *bytes, unsigned len) {
 }
 
 static void seal_ok(struct image *image, struct image_seal *seal) {
-    struct image_fault fault = {{0}};
+    struct image_fault fault = {0};
     if (!image_seal(image, MOST, seal, &fault)) {
         fail_msg("%s", fault.text);
     }
@@ -157,7 +157,7 @@ static void what_is_saved_is_what_is_loaded(void **state) {
         (void)snprintf(path, sizeof path, "%s/image", folder);
         struct image image;
         struct image again;
-        struct image_fault fault = {{0}};
+        struct image_fault fault = {0};
         image_init(&image);
         image_init(&again);
         // Across a 64 KB boundary, from an odd address.

@@ -172,6 +172,46 @@ static void a_full_store_says_so_and_can_still_delete_and_receive(void **state) 
     assert_int_equal(set(3, value, sizeof(value)), SETTINGS_OK);
 }
 
+// As redfu-boot crosses out a mode for one start, after a reset; the turnovers it took.
+static uint32_t crosses_out(void) {
+    uint8_t value = 0;
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    uint32_t before = settings_turnovers(&s);
+    enum settings_result r = set(SETTINGS_KEY_BOOT_MODE, &value, 1);
+    if (r == SETTINGS_TURNOVER) {
+        assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+        r = set(SETTINGS_KEY_BOOT_MODE, &value, 1);
+    }
+    assert_int_equal(r, SETTINGS_OK);
+    return settings_turnovers(&s) - before;
+}
+
+static void a_boot_mode_fits_a_full_store_and_can_be_crossed_out_as_often_as_set(void **state) {
+    (void)state;
+    const uint8_t once[2] = {0, 1};
+    const uint8_t value = 1;
+    open_empty();
+    uint16_t count = 0;
+    while (set(count, &value, 1) == SETTINGS_OK) {
+        count++;
+    }
+    assert_int_equal(count, (16384 - 24 - 128) / 16);
+    for (unsigned round = 0; round < 20; round++) {
+        enum settings_result r = set(SETTINGS_KEY_BOOT_MODE, once, 2);
+        if (r == SETTINGS_TURNOVER) {
+            assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+            r = set(SETTINGS_KEY_BOOT_MODE, once, 2);
+        }
+        assert_int_equal(r, SETTINGS_OK);
+        if (round % 2 == 1) { // a load between takes room
+            assert_int_equal(settings_wait(&s, settings_receiving_open(&s)), SETTINGS_OK);
+            assert_int_equal(settings_wait(&s, settings_receiving_close(&s)), SETTINGS_OK);
+        }
+        assert_in_range(crosses_out(), 0, 1);
+    }
+    assert_in_range(settings_turnovers(&s), 1, 21);
+}
+
 static void operations_under_way_refuse_everything_else(void **state) {
     (void)state;
     open_empty();
@@ -275,6 +315,77 @@ static void the_bytes_on_flash_are_those_of_the_document(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+// The boot stage's way to look: pages as memory, nothing that could write, redfu's keys from one pass.
+static void expect_peeked(uint16_t key, const void *value, uint32_t len) {
+    static uint8_t memory[2][PAGE1 - PAGE0];
+    const uint8_t *const pages[2] = {memory[0], memory[1]};
+    flash_model_read(&m, PAGE0, memory[0], sizeof memory[0]);
+    flash_model_read(&m, PAGE1, memory[1], sizeof memory[1]);
+    for (unsigned mapped = 0; mapped < 2; mapped++) {
+        struct settings_flash reader = flash;
+        struct settings look;
+        reader.erase = NULL;
+        reader.program = NULL;
+        reader.mapped = mapped ? pages : NULL;
+        memset(&look, 0xa5, sizeof look);
+        enum settings_result opened = settings_open(&look, &reader);
+        (void)opened;
+        uint32_t got = 99;
+        const uint8_t *found = settings_peek(&look, key, &got);
+        if (value == NULL) {
+            assert_null(found);
+            continue;
+        }
+        assert_non_null(found);
+        assert_int_equal(got, len);
+        assert_memory_equal(found, value, len);
+    }
+}
+
+static void a_reader_finds_what_the_writer_has_written_last(void **state) {
+    (void)state;
+    const uint16_t key = SETTINGS_KEY_BOOT_MODE;
+    expect_peeked(key, NULL, 0);
+    open_empty();
+    expect_peeked(key, NULL, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        const uint8_t value[2] = {(uint8_t)i, (uint8_t)~i};
+        assert_int_equal(set(1, &i, sizeof i), SETTINGS_OK);
+        assert_int_equal(set(key, value, 1 + i % 2), SETTINGS_OK);
+        expect_peeked(key, value, 1 + i % 2);
+        expect_peeked(SETTINGS_KEY_RECEIVING, NULL, 0);
+        assert_int_equal(set(2, value, 2), SETTINGS_OK);
+        expect_peeked(key, value, 1 + i % 2);
+        if (i % 10 == 9) {
+            assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+            expect_peeked(key, value, 1 + i % 2);
+        }
+    }
+    assert_int_equal(settings_wait(&s, settings_receiving_open(&s)), SETTINGS_OK);
+    expect_peeked(SETTINGS_KEY_RECEIVING, "", 0);
+    assert_int_equal(settings_wait(&s, settings_delete(&s, key)), SETTINGS_OK);
+    expect_peeked(key, NULL, 0);
+    assert_int_equal(settings_wait(&s, settings_receiving_close(&s)), SETTINGS_OK);
+    expect_peeked(SETTINGS_KEY_RECEIVING, NULL, 0);
+}
+
+// A last record that lost its check is as if never written, for the reader too.
+static void a_reader_passes_a_damaged_record_by(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(SETTINGS_KEY_BOOT_MODE, "A", 1), SETTINGS_OK);
+    assert_int_equal(set(SETTINGS_KEY_BOOT_MODE, "B", 1), SETTINGS_OK);
+    uint8_t word[4] = {0};
+    uint32_t addr = PAGE0 + SETTINGS_PAGE_HEAD;
+    while (word[0] != 'B') {
+        addr += 4;
+        flash_model_read(&m, addr, word, sizeof word);
+    }
+    word[0] = 'C';
+    flash_model_load(&m, addr, word, sizeof word);
+    expect_peeked(SETTINGS_KEY_BOOT_MODE, "A", 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(blank_flash_reads_as_an_empty_store_and_is_not_written),
@@ -284,12 +395,15 @@ int main(void) {
         TEST(a_small_buffer_is_told_the_length_and_left_alone),
         TEST(a_prepared_turnover_needs_no_erase_and_wear_is_told),
         TEST(a_full_store_says_so_and_can_still_delete_and_receive),
+        TEST(a_boot_mode_fits_a_full_store_and_can_be_crossed_out_as_often_as_set),
         TEST(operations_under_way_refuse_everything_else),
         TEST(format_empties_the_store),
         TEST(an_an3969_page_is_left_alone),
         TEST(unknown_data_is_left_alone),
         TEST(a_newer_format_is_left_alone),
         TEST(the_bytes_on_flash_are_those_of_the_document),
+        TEST(a_reader_finds_what_the_writer_has_written_last),
+        TEST(a_reader_passes_a_damaged_record_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

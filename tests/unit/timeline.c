@@ -368,6 +368,56 @@ static void a_stop_takes_effect_after_the_event_and_a_run_goes_on_from_there(voi
     timeline_free(&timeline);
 }
 
+static bool is_not_last(void *ctx, const struct event *event) {
+    return event != ctx;
+}
+
+// What belongs to the mark comes again as it came; what does not is as far off as it was.
+static void what_is_set_back_comes_again_and_the_rest_as_late_as_ever(void **state) {
+    (void)state;
+    struct timeline timeline;
+    struct timeline_mark mark;
+    struct log log = {.timeline = &timeline};
+    struct noted parts[50], saved[50], guest;
+    timeline_init(&timeline);
+    for (int i = 0; i < 50; i++) {
+        prepare(&parts[i], &log, i);
+        timeline_schedule(&timeline, &parts[i].event, (uint64_t)(100 + i * 37 % 50) * PS_PER_US);
+    }
+    prepare(&guest, &log, 1000);
+    timeline_run(&timeline, 110 * PS_PER_US);
+    timeline_mark(&timeline, &mark);
+    memcpy(saved, parts, sizeof parts);
+    size_t first = log.count;
+    timeline_schedule(&timeline, &parts[0].event, 115 * PS_PER_US); // of a life that is forgotten
+    timeline_run(&timeline, 130 * PS_PER_US);
+    size_t second = log.count;
+    assert_int_equal(second - first, 21);
+    timeline_schedule(&timeline, &guest.event, 134500 * PS_PER_NS); // in 4.5 us
+
+    timeline_return(&timeline, &mark, is_not_last, &guest.event);
+    memcpy(parts, saved, sizeof parts);
+    timeline_returned(&timeline, &mark, is_not_last, &guest.event);
+    assert_int_equal(timeline_now(&timeline), 110 * PS_PER_US);
+    timeline_run(&timeline, PS_PER_MS);
+    uint64_t before_ps = 0;
+    unsigned guests = 0;
+    for (size_t i = second; i < log.count; i++) {
+        assert_true(log.lines[i].at_ps >= before_ps);
+        before_ps = log.lines[i].at_ps;
+        if (log.lines[i].id == 1000) {
+            guests++;
+            assert_int_equal(before_ps, 114500 * PS_PER_NS);
+        } else {
+            assert_int_equal(before_ps, (100 + log.lines[i].id * 37 % 50) * PS_PER_US);
+        }
+    }
+    assert_int_equal(guests, 1);
+    assert_int_equal(log.count - second, 50 - first + 1);
+    timeline_mark_free(&mark);
+    timeline_free(&timeline);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_at_the_same_instant_fire_in_the_order_scheduled),
@@ -380,6 +430,7 @@ int main(void) {
         cmocka_unit_test(another_runner_goes_on_while_one_stands_in_an_access),
         cmocka_unit_test(two_runners_standing_at_once_each_come_out_at_their_own_time),
         cmocka_unit_test(a_stop_in_a_stall_leaves_the_runner_ahead_until_time_comes_up_to_it),
+        cmocka_unit_test(what_is_set_back_comes_again_and_the_rest_as_late_as_ever),
         cmocka_unit_test(a_stop_takes_effect_after_the_event_and_a_run_goes_on_from_there),
     };
     return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);

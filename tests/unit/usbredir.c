@@ -392,6 +392,30 @@ static void first_reading_is_at_address_0_and_the_address_comes_before_the_next(
     finish(b);
 }
 
+// A request that the guest sends at once waits for the end of the reset (50 ms) and the 10 ms behind it.
+static void nothing_is_asked_of_a_device_that_recovers_from_a_reset(void **state) {
+    (void)state;
+    struct bench *b = start_connected();
+    usbredirparser_send_reset(b->guest);
+    control(b, 1, 0x80, USB_GET_DESCRIPTOR, 0x0100, 64, NULL);
+    run_ms(b, 59);
+    assert_int_equal(b->fake.resets, 2);
+    assert_int_equal(b->setup_count, 0);
+    run_ms(b, 2);
+    asked(b, 0, 0, 0x80, USB_GET_DESCRIPTOR, 0x0100);
+    assert_int_equal(b->id, 1);
+    // Without the first reading it is SET_ADDRESS that waits.
+    usbredirparser_send_reset(b->guest);
+    control(b, 2, 0x80, USB_GET_DESCRIPTOR, 0x0100, 18, NULL);
+    run_ms(b, 59);
+    assert_int_equal(b->setup_count, 1);
+    run_ms(b, 5);
+    asked(b, 1, 0, 0x00, USB_SET_ADDRESS, 1);
+    asked(b, 2, 1, 0x80, USB_GET_DESCRIPTOR, 0x0100);
+    assert_int_equal(b->id, 2);
+    finish(b);
+}
+
 static void device_without_address_fails_what_waited_for_it(void **state) {
     (void)state;
     struct bench *b = start_connected();
@@ -550,6 +574,7 @@ static void endpoints_that_are_not_there_are_refused(void **state) {
     usbredirparser_send_start_iso_stream(b->guest, 4, &iso);
     run_ms(b, 2);
     assert_int_equal(b->iso_statuses, 1);
+    assert_int_equal(trace_complaints(&b->trace, "isochronous"), 1);
     assert_int_equal(b->iso_status, usb_redir_inval);
     finish(b);
 }
@@ -724,6 +749,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guest_hears_of_a_device_after_debounce_and_a_reset),
         cmocka_unit_test(first_reading_is_at_address_0_and_the_address_comes_before_the_next),
+        cmocka_unit_test(nothing_is_asked_of_a_device_that_recovers_from_a_reset),
         cmocka_unit_test(device_without_address_fails_what_waited_for_it),
         cmocka_unit_test(guest_cannot_give_an_address_itself),
         cmocka_unit_test(configuration_packets_become_requests_and_tell_the_endpoints),

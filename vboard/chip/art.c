@@ -35,9 +35,9 @@ static bool is_on(const struct chip *chip, uint32_t bit) {
 
 // From an address in flash or in its image at 0; false for anything else.
 static bool to_offset(const struct chip *chip, uint32_t addr, uint32_t *off) {
-    *off = addr - FLASH_BASE;
+    *off = flash_off(chip, addr);
     if (*off >= chip->model->flash_bytes && chip->boot == BOOT_FLASH) {
-        *off = addr;
+        *off = flash_off(chip, addr + FLASH_BASE);
     }
     return *off < chip->model->flash_bytes;
 }
@@ -59,10 +59,10 @@ static void update(struct chip *chip) {
     if (!follows && is_on(chip, ACR_DCEN)) {
         art->data_count = 0;
     }
-    const unsigned regions[2] = {chip->flash_region, chip->boot_region};
-    for (unsigned i = 0; i < 2; i++) {
-        bool is_flash = i == 0 || chip->boot == BOOT_FLASH;
-        cpu_region_watch(chip->cpu, regions[i], fetches && is_flash, follows && is_flash);
+    bool is_boot = chip->boot == BOOT_FLASH;
+    for (unsigned i = 0; i < chip->flash_regions; i++) {
+        cpu_region_watch(chip->cpu, chip->flash_region[i], fetches, follows);
+        cpu_region_watch(chip->cpu, chip->boot_region[i], fetches && is_boot, follows && is_boot);
     }
 }
 
@@ -72,8 +72,8 @@ static void forget_decoded(struct chip *chip) {
     for (uint32_t off = 0; chip->art.stale_code_count && off < chip->model->flash_bytes;
          off += LINE) {
         if (chip->art.stale_code[off / LINE]) {
-            cpu_code_changed(chip->cpu, FLASH_BASE + off, LINE);
-            cpu_code_changed(chip->cpu, off, LINE);
+            cpu_code_changed(chip->cpu, flash_addr(chip, off), LINE);
+            cpu_code_changed(chip->cpu, flash_addr(chip, off) - FLASH_BASE, LINE);
         }
     }
 }
@@ -89,8 +89,9 @@ static void keep_old_code(struct chip *chip, uint32_t off, uint32_t len) {
     }
     for (uint32_t at = off & ~(LINE - 1); at < off + len; at += LINE) {
         if (!art->stale_code[at / LINE] &&
-            (cpu_code_is_decoded(chip->cpu, FLASH_BASE + at, LINE) ||
-             (chip->boot == BOOT_FLASH && cpu_code_is_decoded(chip->cpu, at, LINE)))) {
+            (cpu_code_is_decoded(chip->cpu, flash_addr(chip, at), LINE) ||
+             (chip->boot == BOOT_FLASH &&
+              cpu_code_is_decoded(chip->cpu, flash_addr(chip, at) - FLASH_BASE, LINE)))) {
             memcpy(art->old_code + at, chip->flash.bytes + at, LINE);
             art->stale_code[at / LINE] = 1;
             art->stale_code_count++;
@@ -171,8 +172,7 @@ void art_watched_load(void *ctx, uint32_t addr, unsigned size, uint32_t *value) 
 
 // --- what happens to the flash and its registers ---------------------------------------------------------
 
-void art_before_change(struct chip *chip, uint32_t addr, uint32_t len, bool is_erase) {
-    uint32_t off = addr - FLASH_BASE;
+void art_before_change(struct chip *chip, uint32_t off, uint32_t len, bool is_erase) {
     if (is_on(chip, ACR_ICEN)) {
         keep_old_code(chip, off, len);
     }
@@ -183,8 +183,7 @@ void art_before_change(struct chip *chip, uint32_t addr, uint32_t len, bool is_e
     update(chip);
 }
 
-void art_programmed(struct chip *chip, uint32_t addr, uint32_t len) {
-    uint32_t off = addr - FLASH_BASE;
+void art_programmed(struct chip *chip, uint32_t off, uint32_t len) {
     for (unsigned i = 0; i < chip->art.data_count; i++) {
         struct art_line *line = &chip->art.data[i];
         if (off - line->off < LINE && len <= LINE - (off - line->off)) {
@@ -216,9 +215,11 @@ void art_configure(struct chip *chip) {
     };
     forget_decoded(chip); // from the cache or from the memory, whichever it is now
     update(chip);
-    cpu_region_set_fetch(chip->cpu, chip->flash_region, &fetch);
-    cpu_region_set_fetch(chip->cpu, chip->boot_region,
-                         chip->boot == BOOT_FLASH ? &fetch : &(struct cpu_fetch){0});
+    for (unsigned i = 0; i < chip->flash_regions; i++) {
+        cpu_region_set_fetch(chip->cpu, chip->flash_region[i], &fetch);
+        cpu_region_set_fetch(chip->cpu, chip->boot_region[i],
+                             chip->boot == BOOT_FLASH ? &fetch : &(struct cpu_fetch){0});
+    }
 }
 
 void art_free(struct chip *chip) {

@@ -6,10 +6,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vboard/chip/chip_state.h"
+#include "vboard/chip/flash_internal.h"
 
-#define DBGMCU_BASE 0xE0042000u
+#define DBGMCU_BASE       0xE0042000u
+#define MEMORY_SLOTS_BASE 0xA0000000u // RM0090 table 1, RM0390 table 1
+#define MEMORY_SLOT_SIZE  0x1000u
 
 // --- places in the code -----------------------------------------------------------------------------
 
@@ -33,36 +37,79 @@ const char *chip_symbol(const struct chip *chip) {
     return name ? name : "?";
 }
 
-static bool remember(struct chip *chip, uint64_t key) {
+// The entry of a key, made if it is not there; NULL when there is no room.
+static struct reported *remember(struct chip *chip, uint64_t key, bool *is_new) {
     size_t slot = (size_t)((key * 0x9E3779B97F4A7C15ull) >> 52) % REPORTED_MAX;
 
-    while (chip->reported[slot]) {
-        if (chip->reported[slot] == key) {
-            return false;
+    *is_new = false;
+    while (chip->reported[slot].key) {
+        if (chip->reported[slot].key == key) {
+            return &chip->reported[slot];
         }
         slot = (slot + 1) % REPORTED_MAX;
     }
     if (chip->reported_count >= REPORTED_MAX * 3 / 4) {
-        return false; // a firmware that goes wrong in thousands of places has been told so
+        return NULL; // a firmware that goes wrong in thousands of places has been told so
     }
-    chip->reported[slot] = key;
+    *is_new = true;
+    chip->reported[slot].key = key;
     chip->reported_count++;
-    return true;
+    return &chip->reported[slot];
 }
 
-bool chip_is_news(struct chip *chip, uint32_t addr) {
+// The complaint that followed the last news: later times count for it.
+static void settle_news(struct chip *chip) {
+    if (chip->news[0] && chip->trace->complaint_count > chip->complaints_before) {
+        chip->news[0]->grievance = chip->trace->newest;
+        if (chip->news[1]) {
+            chip->news[1]->grievance = chip->trace->newest;
+        }
+    }
+    chip->news[0] = chip->news[1] = NULL;
+}
+
+static void repeat(struct chip *chip, const struct reported *known) {
+    if (known && known->grievance) {
+        trace_repeat(chip->trace, known->grievance);
+    }
+}
+
+// The place, and the function it is in (NULL without a symbol). False if either was there before.
+static bool is_first(struct chip *chip, uint32_t addr, struct reported *found[2]) {
     uint32_t pc = cpu_pc(chip->cpu);
     uint32_t offset = 0;
+    bool is_new;
 
     // The exact place first: it costs no look-up of a symbol. Code addresses are even, so bit 0
     // tells a symbol's start from a PC.
-    if (!remember(chip, (uint64_t)addr << 32 | (pc & ~1u))) {
+    found[0] = remember(chip, (uint64_t)addr << 32 | (pc & ~1u), &is_new);
+    found[1] = NULL;
+    if (!is_new || !chip->symbol || !chip->symbol(chip->symbol_ctx, pc, &offset)) {
+        return is_new;
+    }
+    found[1] = remember(chip, (uint64_t)addr << 32 | (pc - offset) | 0x1u, &is_new);
+    if (!is_new && found[1]) {
+        found[0]->grievance = found[1]->grievance;
+    }
+    return is_new;
+}
+
+bool chip_is_first(struct chip *chip, uint32_t addr) {
+    struct reported *found[2];
+    return is_first(chip, addr, found);
+}
+
+bool chip_is_news(struct chip *chip, uint32_t addr) {
+    struct reported *found[2];
+
+    settle_news(chip);
+    if (!is_first(chip, addr, found)) {
+        repeat(chip, found[0]);
         return false;
     }
-    if (!chip->symbol || !chip->symbol(chip->symbol_ctx, pc, &offset)) {
-        return true;
-    }
-    return remember(chip, (uint64_t)addr << 32 | (pc - offset) | 0x1u);
+    memcpy(chip->news, found, sizeof(found));
+    chip->complaints_before = chip->trace->complaint_count;
+    return true;
 }
 
 // --- who answers ------------------------------------------------------------------------------------------
@@ -76,6 +123,9 @@ static const struct peripheral *find(const struct chip *chip, uint32_t addr) {
     if (slot < SLOTS_A_REGION) {
         return chip->slots[1][slot];
     }
+    if (addr - MEMORY_SLOTS_BASE < 2 * MEMORY_SLOT_SIZE) {
+        return chip->memory_slots[(addr - MEMORY_SLOTS_BASE) / MEMORY_SLOT_SIZE];
+    }
     return addr - DBGMCU_BASE < SLOT_SIZE ? chip->dbgmcu_slot : NULL;
 }
 
@@ -83,7 +133,7 @@ static const struct peripheral *find(const struct chip *chip, uint32_t addr) {
 // peripheral regions (RM0090 table 1), FSMC registers, and the private peripheral bus.
 static bool is_peripheral_space(uint32_t addr) {
     return (addr >= 0x40000000u && addr < 0x60000000u) ||
-           (addr >= 0xA0000000u && addr < 0xA0001000u) ||
+           (addr >= 0xA0000000u && addr < 0xA0002000u) ||
            (addr >= 0xE0000000u && addr < 0xE0100000u);
 }
 
@@ -159,6 +209,9 @@ bool chip_bus_read(void *ctx, uint32_t addr, unsigned size, uint32_t *value) {
         report_unmodelled(chip, peripheral, addr, "read");
         return true;
     }
+    if ((addr & ~3u) == chip->stuck_addr) {
+        word = (word & ~chip->stuck_mask) | (chip->stuck_value & chip->stuck_mask);
+    }
     *value = size == 4 ? word : (word & lanes(addr, size)) >> (8 * (addr & 3));
     return true;
 }
@@ -189,15 +242,19 @@ static bool write_memory(struct chip *chip, uint32_t addr, unsigned size, uint32
     if (addr < chip->model->flash_bytes && chip->boot == BOOT_FLASH) {
         addr += FLASH_BASE;
     }
-    if (addr - FLASH_BASE < chip->model->flash_bytes) {
+    if (chip->is_flash_shut && addr - FLASH_BASE < chip->model->flash_bytes) {
+        return false;
+    }
+    if (addr - FLASH_BASE < chip->model->flash_bytes || addr - OTP_BASE < OTP_SIZE) {
         flash_store(chip, addr, size, value);
         return true;
     }
     if (addr - SYSTEM_BASE < SYSTEM_SIZE) {
         if (chip_is_news(chip, addr)) {
             trace_complaint(chip->trace, "write-to-rom", chip_where(chip, where),
-                            "write to 0x%08" PRIx32 " at %s: system memory, OTP and option bytes "
-                            "are not written this way here",
+                            "write to 0x%08" PRIx32
+                            " at %s: system memory and option bytes are not "
+                            "written this way",
                             addr, where);
         }
         return true;
@@ -242,10 +299,41 @@ void chip_bus_guarded(void *ctx, uint32_t addr, enum cpu_access access) {
     }
     if (access == CPU_FETCH && chip_is_news(chip, SYSTEM_BASE)) {
         trace_complaint(chip->trace, "rom-bootloader", "",
-                        "the firmware jumped to ST's ROM bootloader (system memory, at %s), which "
+                        "%s ST's ROM bootloader (system memory, at %s), which "
                         "is not modelled here: the chip waits there for ever",
+                        chip->is_system_boot ? "BOOT0 is high, so the chip started"
+                                             : "the firmware jumped to",
                         chip_where(chip, where));
     }
+}
+
+void chip_stick(struct chip *chip, uint32_t addr, uint32_t mask, uint32_t value) {
+    chip->stuck_addr = addr;
+    chip->stuck_mask = mask;
+    chip->stuck_value = value;
+}
+
+uint32_t chip_peek_register(const struct chip *chip, uint32_t addr) {
+    const struct peripheral *peripheral = find(chip, addr);
+    uint32_t word = 0;
+
+    if (!peripheral || !peripheral->read || !is_reachable(chip, peripheral)) {
+        return 0;
+    }
+    uint32_t off = (addr - peripheral->base) & ~3u;
+    bool is_there = peripheral->peek ? peripheral->peek(peripheral->ctx, off, &word)
+                                     : peripheral->read(peripheral->ctx, off, &word);
+    return is_there ? word : 0;
+}
+
+const char *chip_peripheral_at(const struct chip *chip, uint32_t addr, uint32_t *base) {
+    const struct peripheral *peripheral = find(chip, addr);
+
+    if (!peripheral) {
+        return NULL;
+    }
+    *base = peripheral->base;
+    return peripheral->name;
 }
 
 // --- who is there --------------------------------------------------------------------------------
@@ -253,6 +341,9 @@ void chip_bus_guarded(void *ctx, uint32_t addr, enum cpu_access access) {
 void chip_place(struct chip *chip, const struct peripheral *peripheral) {
     if (peripheral->base == DBGMCU_BASE) {
         chip->dbgmcu_slot = peripheral;
+    }
+    if (peripheral->base - MEMORY_SLOTS_BASE < 2 * MEMORY_SLOT_SIZE) {
+        chip->memory_slots[(peripheral->base - MEMORY_SLOTS_BASE) / MEMORY_SLOT_SIZE] = peripheral;
     }
     for (unsigned region = 0; region < 2; region++) {
         uint32_t first = peripheral->base - (region ? 0x50000000u : 0x40000000u);
@@ -267,6 +358,9 @@ void chip_place(struct chip *chip, const struct peripheral *peripheral) {
 
 // A modelled peripheral takes the place of its name in the table of unmodelled ones.
 void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral, void *ctx) {
+    if (!rcc_has(chip->model->line, peripheral)) {
+        return;
+    }
     struct peripheral *own = &chip->peripherals[chip->peripheral_count++];
 
     *own = *peripheral;

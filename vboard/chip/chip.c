@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Puts the chip together: processor, memories and peripherals, the clock that ties the processor's
-// cycles to virtual time, sleep, and reset. bus.c decides who answers an access; what a register
-// does is decided in the peripheral's own file.
+// Puts the chip together: processor, memories and peripherals. Its time is chip_run.c's, its resets are
+// chip_reset.c's; bus.c decides who answers an access; what a register does is decided in the peripheral's own file.
 
 #include "vboard/chip/chip.h"
 
@@ -11,12 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vboard/chip/chip_state.h"
+#include "vboard/chip/chip_internal.h"
 #include "vboard/chip/flash_internal.h"
 #include "vboard/chip/otg_wiring.h"
 
-#define SRAM_BASE            0x20000000u
-#define CCM_BASE             0x10000000u
 #define DBGMCU_BASE          0xE0042000u
 
 #define CPUID_CORTEX_M4_R0P1 0x410FC241u // PM0214 4.4.2
@@ -25,79 +22,6 @@
 #define SYSTICK_DIVIDER      8u
 
 #define HSI_HZ               16000000u // RM0090 7.2.2
-
-const struct chip_model chip_stm32f407vg = {
-    .name = "STM32F407VG",
-    .flash_bytes = 1024 * 1024,
-    .sram_bytes = 128 * 1024,
-    .ccm_bytes = 64 * 1024,
-    // Device 0x413, revision 0x1001 (RM0090 38.6.1; read from silicon).
-    .idcode = 0x10016413u,
-    .irq_count = 82, // RM0090 table 62: positions 0 to 81
-    .has_otg_hs = true,
-};
-
-// --- time -----------------------------------------------------------------------------------------
-
-static uint64_t time_now(const struct chip *chip) {
-    uint64_t cycles = cpu_cycles(chip->cpu) - chip->base_cycles;
-    return chip->base_ps + (uint64_t)((unsigned __int128)cycles * PS_PER_S / chip->core_hz);
-}
-
-// The first cycle that is not before an instant.
-static uint64_t cycle_at(const struct chip *chip, uint64_t at_ps) {
-    if (at_ps <= chip->base_ps) {
-        return chip->base_cycles;
-    }
-    unsigned __int128 scaled = (unsigned __int128)(at_ps - chip->base_ps) * chip->core_hz;
-    return chip->base_cycles + (uint64_t)((scaled + PS_PER_S - 1) / PS_PER_S);
-}
-
-static void let_pass(struct chip *chip, uint64_t until_ps) {
-    uint64_t target = cycle_at(chip, until_ps);
-    uint64_t cycles = cpu_cycles(chip->cpu);
-
-    if (target > cycles) {
-        cpu_stall(chip->cpu, target - cycles);
-    }
-}
-
-void chip_set_core_hz(struct chip *chip, uint64_t hz) {
-    if (hz == chip->core_hz) {
-        return;
-    }
-    chip->base_ps = time_now(chip);
-    chip->base_cycles = cpu_cycles(chip->cpu);
-    chip->core_hz = hz;
-    // The cycle at which the slice ends was worked out for the old clock.
-    cpu_break(chip->cpu);
-}
-
-void chip_stand_still(struct chip *chip, uint64_t until_ps) {
-    while (chip->is_running && chip->pending_reset == RESET_NONE) {
-        uint64_t now_ps = time_now(chip);
-        uint64_t limit_ps = timeline_limit(chip->timeline);
-        if (now_ps >= until_ps) {
-            return;
-        }
-        uint64_t step_ps = timeline_next(chip->timeline);
-        step_ps = step_ps < until_ps ? step_ps : until_ps;
-        step_ps = step_ps < limit_ps ? step_ps : limit_ps;
-        step_ps = step_ps > now_ps ? step_ps : now_ps;
-        let_pass(chip, step_ps);
-        timeline_pass(chip->timeline, step_ps);
-        if (chip->timeline->stop || step_ps >= limit_ps) {
-            // The run ends in the middle of the stall. The processor cannot be left inside an
-            // access, so it finishes this one instruction with its clock at the stall's end, and
-            // the timeline does not run it before that instant. Events until then still fire at
-            // their time; only this instruction does not see what they do.
-            break;
-        }
-    }
-    if (chip->pending_reset == RESET_NONE) {
-        let_pass(chip, until_ps);
-    }
-}
 
 // --- what the processor asks besides memory -----------------------------------------------------
 
@@ -113,183 +37,111 @@ static void bus_reset_request(void *ctx) {
 static void bus_vector_table(void *ctx, uint32_t addr) {
     const struct chip *chip = ctx;
     trace_event(chip->trace, TRACE_CPU, "vtor", "value=0x%08x", addr);
+    if (chip->observer.vector_table) {
+        chip->observer.vector_table(chip->observer.ctx, addr);
+    }
+}
+
+static void bus_exception(void *ctx, unsigned number, bool enter) {
+    const struct chip *chip = ctx;
+    chip->observer.exception(chip->observer.ctx, number, enter);
+}
+
+static void bus_marked(void *ctx, uint32_t addr) {
+    const struct chip *chip = ctx;
+    if (chip->observer.marked) {
+        chip->observer.marked(chip->observer.ctx, addr);
+    }
+}
+
+static enum cpu_semihosting bus_semihosting(void *ctx) {
+    const struct chip *chip = ctx;
+    return chip->semihosting_hook(chip->semihosting_ctx);
+}
+
+static void bus_stimulus(void *ctx, unsigned port, unsigned size, uint32_t value) {
+    const struct chip *chip = ctx;
+    chip->stimulus_hook(chip->stimulus_ctx, port, size, value);
 }
 
 static void bus_complaint(void *ctx, const char *what, const char *sentence) {
     struct chip *chip = ctx;
+    uint32_t offset = 0;
     char where[WHERE_MAX];
+    bool is_hard_fault = strcmp(what, "hardfault") == 0;
+
     chip_where(chip, where);
-    trace_complaint(chip->trace, what, where, "%s at %s", sentence, where);
-}
-
-// --- reset ---------------------------------------------------------------------------------------------
-
-void chip_remap(struct chip *chip, unsigned mode) {
-    // RM0090 9.2.1 MEM_MODE; FSMC (2) has nothing behind it here.
-    static const struct {
-        uint8_t boot;
-        bool writable;
-    } map[4] = {{BOOT_FLASH, false}, {BOOT_SYSTEM, false}, {BOOT_FSMC, false}, {BOOT_SRAM, true}};
-    uint8_t *const bytes[4] = {chip->flash.bytes, chip->system, chip->system, chip->sram};
-    const uint32_t sizes[4] = {chip->model->flash_bytes, SYSTEM_SIZE, 0, chip->model->sram_bytes};
-
-    chip->boot = map[mode & 3].boot;
-    cpu_region_set_bytes(chip->cpu, chip->boot_region, bytes[mode & 3], sizes[mode & 3],
-                         map[mode & 3].writable);
-    chip_guard_flash(chip, chip->flash.is_busy);
-    art_configure(chip);
-}
-
-void chip_guard_flash(struct chip *chip, bool is_guarded) {
-    cpu_region_guard(chip->cpu, chip->flash_region, is_guarded);
-    cpu_region_guard(chip->cpu, chip->boot_region,
-                     chip->boot == BOOT_SYSTEM || (chip->boot == BOOT_FLASH && is_guarded));
-}
-
-void chip_reset_peripherals(struct chip *chip, uint32_t enable_register, uint32_t bits) {
-    for (size_t i = 0; i < chip->peripheral_count; i++) {
-        const struct peripheral *peripheral = &chip->peripherals[i];
-        if (peripheral->enable_register == enable_register && (peripheral->enable_bit & bits) &&
-            peripheral->reset) {
-            peripheral->reset(peripheral->ctx);
+    if (chip->is_empty && (is_hard_fault || strcmp(what, "lockup") == 0)) {
+        // What a processor does that starts from 0xFFFFFFFF is not what a person wants to hear.
+        if (is_hard_fault) {
+            trace_complaint(chip->trace, "empty-flash", "",
+                            "there is nothing to run: flash is empty at its start, where the "
+                            "stack pointer and the reset vector should be (--load or --flash "
+                            "puts something there)");
         }
-    }
-}
-
-// SRAM after power-on holds anything but what a program hopes for, each time something else.
-static void fill_undefined(uint8_t *bytes, uint32_t len, uint32_t power_ups) {
-    uint32_t word = 0x5EEDF00Du + power_ups * 0x3C6EF372u; // odd whatever is added
-
-    for (uint32_t off = 0; off + 4 <= len; off += 4) {
-        word ^= word << 13; // xorshift32 (Marsaglia 2003): never zero
-        word ^= word >> 17;
-        word ^= word << 5;
-        memcpy(bytes + off, &word, 4);
-    }
-}
-
-static void perform_reset(struct chip *chip, enum reset_cause cause) {
-    // RM0090 7.1: which flags each source leaves in RCC_CSR. A software reset pulls NRST as well.
-    static const struct {
-        const char *name;
-        uint32_t flags;
-    } causes[] = {
-        [RESET_POWER_ON] = {"power-on", RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
-        [RESET_PIN] = {"pin", RCC_CSR_PINRSTF},
-        [RESET_SOFTWARE] = {"software", RCC_CSR_SFTRSTF | RCC_CSR_PINRSTF},
-        [RESET_BROWN_OUT] = {"brown-out", RCC_CSR_BORRSTF | RCC_CSR_PINRSTF},
-        [RESET_IWDG] = {"iwdg", RCC_CSR_IWDGRSTF | RCC_CSR_PINRSTF},
-        [RESET_WWDG] = {"wwdg", RCC_CSR_WWDGRSTF | RCC_CSR_PINRSTF},
-    };
-
-    chip->pending_reset = RESET_NONE;
-    trace_event(chip->trace, TRACE_RESET, "reset", "cause=%s", causes[cause].name);
-    // RCC, the first, comes last: a peripheral is not to see its clock fail before its own reset.
-    for (size_t i = chip->peripheral_count; i-- > 0;) {
-        const struct peripheral *peripheral = &chip->peripherals[i];
-        if (cause == RESET_POWER_ON && peripheral->power_on) {
-            peripheral->power_on(peripheral->ctx);
-        }
-        if (peripheral->reset) {
-            peripheral->reset(peripheral->ctx);
-        }
-    }
-    rcc_set_reset_flags(chip, causes[cause].flags);
-    chip_remap(chip, BOOT_FLASH);
-    cpu_reset(chip->cpu);
-}
-
-// Everything is as it will be found at the next power-on, the pull-up and the pins released.
-static void perform_power_off(struct chip *chip) {
-    chip->pending_reset = RESET_NONE;
-    chip->is_powered = false;
-    // The last first: none is to find its clock gone before it.
-    for (size_t i = chip->peripheral_count; i-- > 0;) {
-        const struct peripheral *peripheral = &chip->peripherals[i];
-        if (peripheral->power_on) {
-            peripheral->power_on(peripheral->ctx);
-        }
-        if (peripheral->reset) {
-            peripheral->reset(peripheral->ctx);
-        }
-    }
-    chip->flash.is_cut_inside = false;
-}
-
-void chip_request_reset(struct chip *chip, enum reset_cause cause) {
-    if (!chip_has_power(chip) && cause != RESET_POWER_ON) {
         return;
     }
-    if (chip->is_running) {
-        chip->pending_reset = cause;
-        cpu_break(chip->cpu);
+    // The sentence has the address; the name of the place is ours.
+    const char *name =
+        chip->symbol ? chip->symbol(chip->symbol_ctx, cpu_pc(chip->cpu), &offset) : NULL;
+    if (name) {
+        trace_complaint(chip->trace, what, where, "%s (in %.60s+0x%" PRIx32 ")", sentence, name,
+                        offset);
     } else {
-        perform_reset(chip, cause);
+        trace_complaint(chip->trace, what, where, "%s", sentence);
     }
-}
-
-void chip_rebase(struct chip *chip) {
-    chip->base_ps = timeline_now(chip->timeline);
-    chip->base_cycles = cpu_cycles(chip->cpu);
-}
-
-// --- the processor as a runner of the timeline ---------------------------------------------------------
-
-static void skip_sleep(struct chip *chip, uint64_t until_cycle) {
-    uint64_t cycles = cpu_cycles(chip->cpu);
-    uint64_t wake = cpu_next_wake(chip->cpu);
-    uint64_t target = wake < until_cycle ? wake : until_cycle;
-
-    // At least one cycle, so that a processor that finds nothing to wake for makes way.
-    cpu_stall(chip->cpu, target > cycles ? target - cycles : 1);
-}
-
-static uint64_t run(void *ctx, uint64_t until_ps) {
-    struct chip *chip = ctx;
-
-    if (!chip->is_powered || chip->supply.is_held) {
-        return until_ps;
-    }
-    chip->is_running = true;
-    chip->is_interrupted = false;
-    while (chip->is_powered && !chip->is_interrupted && time_now(chip) < until_ps) {
-        uint64_t until_cycle = cycle_at(chip, until_ps);
-        enum cpu_stop stop = cpu_run(chip->cpu, until_cycle);
-
-        if (chip->pending_reset == RESET_POWER_OFF) {
-            perform_power_off(chip);
-        } else if (chip->pending_reset != RESET_NONE) {
-            perform_reset(chip, chip->pending_reset);
-            if (chip->supply.is_held) {
-                let_pass(chip, until_ps);
-            }
-        } else if (stop == CPU_STOP_SLEEP && !chip->is_interrupted) {
-            skip_sleep(chip, until_cycle);
-        } else if (stop == CPU_STOP_LOCKUP) {
-            let_pass(chip, until_ps);
-        }
-    }
-    chip->is_running = false;
-    return time_now(chip);
-}
-
-static void interrupt(void *ctx) {
-    struct chip *chip = ctx;
-    chip->is_interrupted = true;
-    cpu_break(chip->cpu);
-}
-
-static uint64_t runner_now(void *ctx) {
-    return time_now(ctx);
 }
 
 // --- putting together -------------------------------------------------------------------------------------
 
-#define PERIPHERALS_MAX 32u
+#define PERIPHERALS_MAX 96u
+
+// Peripherals of which there are several alike.
+static void add_arrays(struct chip *chip) {
+    for (unsigned i = 0; i < USARTS; i++) {
+        chip->usart[i].chip = chip;
+        chip->usart[i].index = i;
+        chip_add_peripheral(chip, &usart_peripherals[i], &chip->usart[i]);
+    }
+    for (unsigned i = 0; i < TIMS; i++) {
+        chip->tim[i].chip = chip;
+        chip->tim[i].index = i;
+        chip_add_peripheral(chip, &tim_peripherals[i], &chip->tim[i]);
+    }
+    for (unsigned i = 0; i < DMAS; i++) {
+        chip->dma[i].chip = chip;
+        chip->dma[i].index = i;
+        for (unsigned stream = 0; stream < DMA_STREAMS; stream++) {
+            chip->dma[i].stream[stream].dma = &chip->dma[i];
+        }
+        chip_add_peripheral(chip, &dma_peripherals[i], &chip->dma[i]);
+    }
+    chip_add_peripheral(chip, &rng_peripheral, chip);
+    chip_add_peripheral(chip, &sdio_peripheral, chip);
+    chip_add_peripheral(chip, &dac_peripheral, chip);
+    chip_add_peripheral(chip, &adc_peripheral, chip);
+    for (unsigned i = 0; i < SPIS; i++) {
+        chip->spi[i].chip = chip;
+        chip->spi[i].index = i;
+        chip_add_peripheral(chip, &spi_peripherals[i], &chip->spi[i]);
+    }
+    for (unsigned i = 0; i < I2CS; i++) {
+        chip->i2c[i].chip = chip;
+        chip->i2c[i].index = i;
+        chip_add_peripheral(chip, &i2c_peripherals[i], &chip->i2c[i]);
+    }
+    for (unsigned i = 0; i < CANS; i++) {
+        chip->can[i].chip = chip;
+        chip->can[i].index = i;
+        chip_add_peripheral(chip, &can_peripherals[i], &chip->can[i]);
+    }
+}
 
 static bool add_peripherals(struct chip *chip) {
     for (size_t i = 0; i < unmodelled_count; i++) {
-        chip_place(chip, &unmodelled_peripherals[i]);
+        if (rcc_has(chip->model->line, &unmodelled_peripherals[i])) {
+            chip_place(chip, &unmodelled_peripherals[i]);
+        }
     }
     chip_add_peripheral(chip, &rcc_peripheral, chip);
     chip_add_peripheral(chip, &pwr_peripheral, chip);
@@ -307,20 +159,44 @@ static bool add_peripherals(struct chip *chip) {
         chip->gpio[port].index = port;
         memset(chip->gpio[port].outside, -1, sizeof(chip->gpio[port].outside));
         memset(chip->gpio[port].shown, -1, sizeof(chip->gpio[port].shown));
+        memset(chip->gpio[port].observed, -1, sizeof(chip->gpio[port].observed));
         chip_add_peripheral(chip, &gpio_peripherals[port], &chip->gpio[port]);
     }
+    add_arrays(chip);
     return otg_wiring_add(chip);
+}
+
+static void connect_bus(struct chip *chip) {
+    cpu_set_bus(chip->cpu, &(struct cpu_bus){
+                               .ctx = chip,
+                               .read = chip_bus_read,
+                               .write = chip_bus_write,
+                               .guarded = chip_bus_guarded,
+                               .watched_fetch = art_watched_fetch,
+                               .watched_load = art_watched_load,
+                               .reset_request = bus_reset_request,
+                               .complaint = bus_complaint,
+                               .exception = chip->observer.exception ? bus_exception : NULL,
+                               .marked = bus_marked,
+                               .semihosting = chip->semihosting_hook ? bus_semihosting : NULL,
+                               .stimulus = chip->stimulus_hook ? bus_stimulus : NULL,
+                               .vector_table = bus_vector_table,
+                               .systick_reference_divider = SYSTICK_DIVIDER,
+                           });
 }
 
 static void add_memories(struct chip *chip) {
     const struct chip_model *model = chip->model;
     struct cpu *cpu = chip->cpu;
 
-    chip->boot_region = cpu_add_region(
-        cpu, &(struct cpu_region){0, model->flash_bytes, chip->flash.bytes, true, false, false});
-    chip->flash_region =
-        cpu_add_region(cpu, &(struct cpu_region){FLASH_BASE, model->flash_bytes, chip->flash.bytes,
-                                                 true, false, false});
+    uint32_t half = model->flash_bytes / chip->flash_regions;
+    for (unsigned i = 0; i < chip->flash_regions; i++) {
+        uint8_t *bytes = chip->flash.bytes + i * half;
+        chip->boot_region[i] =
+            cpu_add_region(cpu, &(struct cpu_region){i * half, half, bytes, true, false, false});
+        chip->flash_region[i] = cpu_add_region(
+            cpu, &(struct cpu_region){FLASH_BASE + i * half, half, bytes, true, false, false});
+    }
     // Guarded for good, to notice a jump to the ROM bootloader.
     chip->system_region = cpu_add_region(
         cpu, &(struct cpu_region){SYSTEM_BASE, SYSTEM_SIZE, chip->system, true, false, true});
@@ -331,18 +207,7 @@ static void add_memories(struct chip *chip) {
         cpu_add_region(
             cpu, &(struct cpu_region){CCM_BASE, model->ccm_bytes, chip->ccm, false, true, false});
     }
-    cpu_set_bus(cpu, &(struct cpu_bus){
-                         .ctx = chip,
-                         .read = chip_bus_read,
-                         .write = chip_bus_write,
-                         .guarded = chip_bus_guarded,
-                         .watched_fetch = art_watched_fetch,
-                         .watched_load = art_watched_load,
-                         .reset_request = bus_reset_request,
-                         .complaint = bus_complaint,
-                         .vector_table = bus_vector_table,
-                         .systick_reference_divider = SYSTICK_DIVIDER,
-                     });
+    connect_bus(chip);
 }
 
 struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *wiring,
@@ -357,28 +222,32 @@ struct chip *chip_new(const struct chip_model *model, const struct chip_wiring *
     chip->trace = trace;
     chip->core_hz = HSI_HZ;
     chip->supply.mv = SUPPLY_MV;
-    chip->cpu = cpu_new(model->irq_count, PRIORITY_BITS, CPUID_CORTEX_M4_R0P1);
+    chip->flash_regions = model->line->has_two_banks ? FLASH_BANKS : 1;
+    chip->cpu = cpu_new(model->line->irq_count, PRIORITY_BITS, CPUID_CORTEX_M4_R0P1, true);
     chip->flash.bytes = malloc(model->flash_bytes);
     chip->flash.weak = calloc(1, model->flash_bytes);
+    chip->flash.pages = flash_pages_new();
     chip->sram = calloc(1, model->sram_bytes);
     chip->ccm = calloc(1, model->ccm_bytes ? model->ccm_bytes : 1);
     chip->system = malloc(SYSTEM_SIZE);
     chip->peripherals = calloc(PERIPHERALS_MAX, sizeof(*chip->peripherals));
-    if (!chip->cpu || !chip->flash.bytes || !chip->flash.weak || !chip->sram || !chip->ccm ||
-        !chip->system || !chip->peripherals) {
+    if (!chip->cpu || !chip->flash.bytes || !chip->flash.weak || !chip->flash.pages ||
+        !chip->sram || !chip->ccm || !chip->system || !chip->peripherals) {
         chip_free(chip);
         return NULL;
     }
     memset(chip->flash.bytes, 0xFF, model->flash_bytes);
     // Level 0, no write protection, software watchdog, BOR off (RM0090 3.9.9 reset value).
     chip->flash.option = 0x0FFFAAEDu;
+    chip->flash.option1 = 0x0FFF0000u;
     system_memory_fill(chip);
     add_memories(chip);
     if (!add_peripherals(chip)) {
         chip_free(chip);
         return NULL;
     }
-    timeline_add_runner(timeline, &(struct runner){run, interrupt, runner_now, chip});
+    const struct runner runner = chip_runner(chip);
+    timeline_add_runner(timeline, &runner);
     return chip;
 }
 
@@ -390,6 +259,15 @@ void chip_free(struct chip *chip) {
     flash_free(chip);
     art_free(chip);
     watchdogs_free(chip);
+    usart_free(chip);
+    tim_free(chip);
+    dma_free(chip);
+    rng_free(chip);
+    sdio_free(chip);
+    rtc_free(chip);
+    spi_free(chip);
+    adc_free(chip);
+    i2c_free(chip);
     rcc_free(chip);
     otg_wiring_free(chip);
     if (chip->cpu) {
@@ -397,6 +275,7 @@ void chip_free(struct chip *chip) {
     }
     free(chip->flash.bytes);
     free(chip->flash.weak);
+    flash_pages_free(chip->flash.pages);
     free(chip->sram);
     free(chip->ccm);
     free(chip->system);
@@ -409,39 +288,22 @@ void chip_set_symbolizer(struct chip *chip, chip_symbolizer symbol, void *ctx) {
     chip->symbol_ctx = ctx;
 }
 
-void chip_power_on(struct chip *chip) {
-    fill_undefined(chip->sram, chip->model->sram_bytes, chip->power_ups);
-    fill_undefined(chip->ccm, chip->model->ccm_bytes, chip->power_ups);
-    chip->power_ups++;
-    cpu_code_changed(chip->cpu, SRAM_BASE, chip->model->sram_bytes);
-    if (!chip->is_powered) {
-        chip->is_powered = true;
-        chip_rebase(chip);
-    }
-    chip_request_reset(chip, RESET_POWER_ON);
-    supply_power_on(chip);
+void chip_observe(struct chip *chip, const struct chip_observer *observer) {
+    chip->observer = observer ? *observer : (struct chip_observer){0};
+    connect_bus(chip);
 }
 
-bool chip_has_power(const struct chip *chip) {
-    return chip->is_powered && chip->pending_reset != RESET_POWER_OFF;
+void chip_on_semihosting(struct chip *chip, chip_semihosting_hook hook, void *ctx) {
+    chip->semihosting_hook = hook;
+    chip->semihosting_ctx = ctx;
+    connect_bus(chip);
 }
 
-void chip_power_off(struct chip *chip) {
-    if (!chip_has_power(chip)) {
-        return;
-    }
-    flash_end_run(chip);
-    trace_event(chip->trace, TRACE_RESET, "power-off", "");
-    if (chip->is_running) {
-        chip->pending_reset = RESET_POWER_OFF;
-        cpu_break(chip->cpu);
-    } else {
-        perform_power_off(chip);
-    }
-}
-
-void chip_reset_pin(struct chip *chip) {
-    chip_request_reset(chip, RESET_PIN);
+void chip_on_stimulus(struct chip *chip, uint32_t ports, chip_stimulus_hook hook, void *ctx) {
+    chip->stimulus_hook = hook;
+    chip->stimulus_ctx = ctx;
+    cpu_itm_enable(chip->cpu, ports);
+    connect_bus(chip);
 }
 
 uint8_t *chip_flash(struct chip *chip) {
@@ -450,8 +312,7 @@ uint8_t *chip_flash(struct chip *chip) {
 
 void chip_flash_changed(struct chip *chip) {
     flash_forget_weak(chip, 0, chip->model->flash_bytes);
-    cpu_code_changed(chip->cpu, FLASH_BASE, chip->model->flash_bytes);
-    cpu_code_changed(chip->cpu, 0, chip->model->flash_bytes);
+    flash_announce_change(chip, 0, chip->model->flash_bytes);
 }
 
 // The bytes behind an address, all `len` of them, or NULL.
@@ -467,9 +328,14 @@ static uint8_t *memory_at(const struct chip *chip, uint32_t addr, uint32_t len) 
 
     for (size_t i = 0; i < sizeof(memories) / sizeof(memories[0]); i++) {
         uint32_t off = addr - memories[i].base;
-        if (off <= memories[i].size && len <= memories[i].size - off) {
+        if (off > memories[i].size || len > memories[i].size - off) {
+            continue;
+        }
+        if (memories[i].base != FLASH_BASE || !chip->is_bank_swapped) {
             return memories[i].bytes + off;
         }
+        uint32_t half = chip->model->flash_bytes / 2;
+        return off % half + len <= half ? memories[i].bytes + flash_off(chip, addr) : NULL;
     }
     return NULL;
 }
@@ -509,8 +375,8 @@ bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t 
     memcpy(memory, bytes, len);
     cpu_code_changed(chip->cpu, addr, len);
     if (addr - FLASH_BASE < chip->model->flash_bytes) {
-        flash_forget_weak(chip, addr - FLASH_BASE, len);
-        cpu_code_changed(chip->cpu, addr - FLASH_BASE, len);
+        flash_forget_weak(chip, flash_off(chip, addr), len);
+        flash_announce_change(chip, flash_off(chip, addr), len);
     }
     return true;
 }
@@ -522,8 +388,18 @@ bool chip_has_memory(const struct chip *chip, uint32_t addr, uint32_t len) {
 bool chip_set_pin(struct chip *chip, const char *name, int level) {
     unsigned port, pin;
 
-    if (!gpio_find_pin(name, &port, &pin)) {
+    if (strcmp(name, "BOOT0") == 0) {
+        if (chip->boot0 != (level == 1)) {
+            trace_event(chip->trace, TRACE_PIN, name, "driven=%d", level == 1);
+        }
+        chip->boot0 = level == 1;
+        return true;
+    }
+    if (!gpio_find_pin(chip, name, &port, &pin)) {
         return false;
+    }
+    if (chip->gpio[port].outside[pin] != level) {
+        trace_event(chip->trace, TRACE_PIN, name, level < 0 ? "driven=none" : "driven=%d", level);
     }
     gpio_drive(chip, port, pin, level);
     return true;
@@ -531,11 +407,30 @@ bool chip_set_pin(struct chip *chip, const char *name, int level) {
 
 int chip_pin(const struct chip *chip, const char *name) {
     unsigned port, pin;
-    return gpio_find_pin(name, &port, &pin) ? gpio_level(chip, port, pin) : -1;
+    if (strcmp(name, "BOOT0") == 0) {
+        return chip->boot0;
+    }
+    return gpio_find_pin(chip, name, &port, &pin) ? gpio_level(chip, port, pin) : -1;
+}
+
+void chip_on_instruction(struct chip *chip, uint64_t number, chip_instruction_hook hook,
+                         void *ctx) {
+    chip->hook_number = number > cpu_instructions(chip->cpu) ? number : 0;
+    chip->instruction_hook = hook;
+    chip->instruction_ctx = ctx;
+}
+
+void chip_on_debug_stop(struct chip *chip, chip_debug_hook hook, void *ctx) {
+    chip->debug_hook = hook;
+    chip->debug_ctx = ctx;
 }
 
 struct cpu *chip_cpu(struct chip *chip) {
     return chip->cpu;
+}
+
+bool chip_is_running(const struct chip *chip) {
+    return chip_has_power(chip) && !chip->supply.is_held;
 }
 
 uint64_t chip_core_hz(const struct chip *chip) {

@@ -7,21 +7,33 @@
 #define VBOARD_CHIP_CHIP_STATE_H
 
 #include "vboard/chip/chip.h"
+#include "vboard/chip/adc.h"
+#include "vboard/chip/dma.h"
 #include "vboard/chip/peripheral.h"
+#include "vboard/chip/rng.h"
+#include "vboard/chip/sdio.h"
+#include "vboard/chip/serial_buses.h"
+#include "vboard/chip/tim.h"
+#include "vboard/chip/usart.h"
 
 // --- RCC: reset and clock control (RM0090 7) ------------------------------------------------------
 
-#define RCC_WORDS (0x88 / 4)
+#define RCC_WORDS (0x98 / 4)
+#define LSI_HZ    32000u // DS8626 table 35, typical; 17 to 47 kHz on silicon
 
 struct rcc {
     uint32_t regs[RCC_WORDS];
     uint64_t sysclk_hz, hclk_hz, pclk1_hz, pclk2_hz;
-    uint64_t usb_hz; // PLL output Q: 48 MHz domain; 0 while the PLL is not ready
-    struct event hsi_ready, hse_ready, pll_ready, plli2s_ready, lsi_ready, lse_ready;
+    uint64_t usb_hz; // the 48 MHz domain; 0 while its PLL is not ready
+    struct event hsi_ready, hse_ready, pll_ready, plli2s_ready, pllsai_ready, lsi_ready, lse_ready;
 };
 
 extern const struct peripheral rcc_peripheral;
 uint64_t rcc_usb_clock_hz(const struct chip *chip);
+// A timer's clock: its APB's, or twice or four times that (RM0090 7.2, RCC_DCKCFGR.TIMPRE).
+uint64_t rcc_timer_hz(const struct chip *chip, bool is_apb2);
+// Chips of this line have this peripheral: its enable bit is there.
+bool rcc_has(const struct chip_line *line, const struct peripheral *peripheral);
 void rcc_free(struct chip *chip);
 void rcc_set_reset_flags(struct chip *chip, uint32_t flags);
 // Complains where the flash wait states are too few for HCLK (RM0090 table 10).
@@ -48,19 +60,54 @@ void rcc_check_wait_states(struct chip *chip);
 
 struct pwr {
     uint32_t cr, csr;
+    bool wkup; // the level at PA0
 };
 
 extern const struct peripheral pwr_peripheral;
 // PWR_CR.DBP: the backup domain may be written.
 bool pwr_backup_is_writable(const struct chip *chip);
-bool pwr_is_scale_1(const struct chip *chip);
+// What PWR_CR.VOS and over-drive allow.
+uint64_t pwr_hclk_limit_hz(const struct chip *chip);
+// PWR_CR.PDDS; and of Stop: 0 regulator on, 1 in low-power mode (LPDS), 2 flash off too (FPDS).
+bool pwr_is_standby(const struct chip *chip);
+unsigned pwr_stop_depth(const struct chip *chip);
+// PWR_CSR.WUF and SBF.
+bool pwr_wakeup_flag(const struct chip *chip);
+void pwr_set_standby_flag(struct chip *chip);
+// The level at WKUP (PA0), and an RTC alarm, wake-up, tamper or time stamp event (RM0090 5.4.2, WUF).
+void pwr_wakeup_pin(struct chip *chip, bool level);
+void pwr_rtc_event(struct chip *chip);
+
+#define PWR_NEWS_STOP 0x40007010u // for chip_is_news()
+
+// --- Stop and Standby (low_power.c) -------------------------------------------------------------------
+
+struct low_power {
+    enum { LOW_POWER_NONE, LOW_POWER_STOP, LOW_POWER_STANDBY } mode;
+};
+
+// The processor sleeps with SLEEPDEEP.
+void low_power_enter(struct chip *chip);
+// True while the processor has no clock; ends Stop where something has come. At the start of a slice.
+bool low_power_is_off(struct chip *chip);
+void low_power_end_standby(struct chip *chip);
+// Power went, or a reset comes.
+void low_power_reset(struct chip *chip);
+// Stop was entered: HSE and PLL off, HSI the system clock from here on (RM0090 5.3.5, 7.3.1).
+void rcc_stop_clocks(struct chip *chip);
 
 #define RTC_WORDS    (0xA0 / 4)
 #define BKPSRAM_SIZE 4096u
 
 struct rtc {
     uint32_t regs[RTC_WORDS];
-    unsigned key; // how much of the WPR key came: 2 unlocked
+    unsigned key;  // how much of the WPR key came: 2 unlocked
+    bool is_alive; // has had power once
+    // Seconds since base_ps, of which `counted` are in the calendar.
+    uint64_t clock_hz, base_ps, counted;
+    uint64_t shadow_ps; // the shadow registers are up to date from then on
+    struct event second, wake_up;
+    bool rings[2]; // levels: alarm, wake-up
     uint32_t sram[BKPSRAM_SIZE / 4];
 };
 
@@ -68,6 +115,13 @@ extern const struct peripheral rtc_peripheral;
 extern const struct peripheral bkpsram_peripheral;
 // RCC_BDCR.BDRST.
 void rtc_backup_reset(struct chip *chip);
+// RTCCLK began, ended or is another one.
+void rtc_clock_changed(struct chip *chip);
+void rtc_free(struct chip *chip);
+// What RCC_BDCR gives the RTC; 0: nothing.
+uint64_t rcc_rtc_clock_hz(const struct chip *chip);
+// PWR_CSR.BRE: backup SRAM lives on the battery.
+bool pwr_has_backup_regulator(const struct chip *chip);
 
 // The detector's threshold, PWR_CR.PLS, and whether it is on.
 unsigned pwr_pvd_level(const struct chip *chip, bool *is_on);
@@ -85,7 +139,8 @@ struct supply {
 
 // The highest PSIZE that flash can be programmed and erased with.
 unsigned supply_max_psize(const struct chip *chip);
-uint32_t supply_hz_per_wait_state(const struct chip *chip);
+// How many flash needs at this HCLK.
+unsigned supply_wait_states(const struct chip *chip, uint64_t hclk_hz);
 bool supply_is_below_pvd(const struct chip *chip);
 // PWR_CR was written or reset.
 void supply_update_pvd(struct chip *chip);
@@ -94,13 +149,19 @@ void supply_power_on(struct chip *chip);
 
 // --- FLASH interface (RM0090 3) ---------------------------------------------------------------------
 
-#define FLASH_SECTORS 12u
-#define FLASH_BASE    0x08000000u
+#define FLASH_SECTORS    CHIP_FLASH_SECTORS_MAX
+#define FLASH_BASE       0x08000000u
+#define FLASH_BANKS      2u
+
+// Snapshots share what did not change between them, by pages.
+#define FLASH_PAGE_BYTES 4096u
+#define FLASH_PAGES_MAX  512u // 2 MB
 
 struct flash {
     uint8_t *bytes;
-    uint32_t acr, sr, cr, optcr;
-    uint32_t option; // what the option bytes hold: OPTCR after a reset
+    struct flash_pages *pages; // which contents each page has (snapshot.c)
+    uint32_t acr, sr, cr, optcr, optcr1;
+    uint32_t option, option1; // what the option bytes hold: OPTCR and OPTCR1 after a reset
     unsigned key, option_key;
     bool is_jammed, option_is_jammed; // a wrong key: locked until reset
     bool maximum_times;
@@ -109,7 +170,9 @@ struct flash {
     bool is_busy;
     bool is_undersupplied; // the supply is too low for its parallelism
     enum chip_flash_kind kind;
-    uint32_t op_addr, op_len;
+    uint32_t op_addr, op_len; // as the processor sees it
+    uint32_t op_off;          // in `bytes`
+    unsigned op_banks;        // a bit each
     uint64_t op_value;
     uint64_t busy_until_ps;
     struct event done;
@@ -133,6 +196,7 @@ struct flash {
 
     uint64_t op_count;
     uint32_t erase_count[FLASH_SECTORS];
+    uint64_t programmed_bytes[FLASH_SECTORS];
     struct chip_flash_stalls stalls;
     chip_flash_hook hook;
     void *hook_ctx;
@@ -144,12 +208,30 @@ void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value
 // An access to flash memory or to FLASH_CR that has to wait for the operation under way: time
 // passes until it ends.
 void flash_wait(struct chip *chip, uint32_t addr, enum cpu_access access);
+// Where an address of flash lies in `bytes`, and the other way (RM0090 9.3.1, FB_MODE: banks change places).
+uint32_t flash_off(const struct chip *chip, uint32_t addr);
+uint32_t flash_addr(const struct chip *chip, uint32_t off);
+// 2 where an operation stalls accesses to its own bank alone (RM0090 3.4, table 6).
+unsigned flash_bank_count(const struct chip *chip);
 unsigned flash_wait_states(const struct chip *chip);
+// The level of read protection that option bytes ask for: 0, 1 or 2 (RM0090 3.6.5, table 17).
+static inline unsigned flash_read_level(uint32_t option) {
+    uint32_t rdp = option >> 8 & 0xFF;
+    return rdp == 0xAA ? 0 : rdp == 0xCC ? 2 : 1;
+}
 // The supply changed, perhaps in the middle of an operation.
 void flash_supply_changed(struct chip *chip);
 // Somebody else than firmware wrote these bytes, from the start of flash: they are what they are.
 void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len);
 void flash_free(struct chip *chip);
+
+// --- snapshots (snapshot.c) ---------------------------------------------------------------------------
+
+// `weak` is as long as `bytes`.
+struct flash_pages *flash_pages_new(void);
+// Bytes or weak bits of a range, from the start of flash, are no longer what they were.
+void flash_pages_changed(struct flash_pages *pages, uint32_t off, uint32_t len);
+void flash_pages_free(struct flash_pages *pages);
 
 // --- ART accelerator (RM0090 3.5.2, art.c) ----------------------------------------------------------
 
@@ -157,7 +239,7 @@ void flash_free(struct chip *chip);
 #define ART_DATA_LINES 8u
 
 struct art_line {
-    uint32_t off; // from FLASH_BASE
+    uint32_t off; // in flash.bytes
     uint8_t bytes[ART_LINE_BYTES];
     bool is_stale;
 };
@@ -175,16 +257,16 @@ struct art {
 void art_configure(struct chip *chip);
 void art_reset_instructions(struct chip *chip);
 void art_reset_data(struct chip *chip);
-// Around every change of flash by its own operations.
-void art_before_change(struct chip *chip, uint32_t addr, uint32_t len, bool is_erase);
-void art_programmed(struct chip *chip, uint32_t addr, uint32_t len);
+// Around every change of flash by its own operations; `off` in its bytes.
+void art_before_change(struct chip *chip, uint32_t off, uint32_t len, bool is_erase);
+void art_programmed(struct chip *chip, uint32_t off, uint32_t len);
 void art_watched_fetch(void *chip, uint32_t addr, uint16_t *halfword);
 void art_watched_load(void *chip, uint32_t addr, unsigned size, uint32_t *value);
 void art_free(struct chip *chip);
 
 // --- GPIO (RM0090 8) --------------------------------------------------------------------------------
 
-#define GPIO_PORTS 9u
+#define GPIO_PORTS 11u
 #define GPIO_PINS  16u
 
 struct gpio_port {
@@ -194,14 +276,22 @@ struct gpio_port {
     unsigned lock_step;
     bool is_locked;
     uint16_t idr;
-    int8_t outside[GPIO_PINS]; // level driven from outside, -1: none
-    int8_t shown[GPIO_PINS];   // last level of a general-purpose output that was traced, -1: none
+    int8_t outside[GPIO_PINS];  // level driven from outside, -1: none
+    int8_t shown[GPIO_PINS];    // last level of a general-purpose output that was traced, -1: none
+    int8_t observed[GPIO_PINS]; // last level the observer was told of
 };
 
 extern const struct peripheral gpio_peripherals[GPIO_PORTS]; // ctx is filled in by chip.c
-bool gpio_find_pin(const char *name, unsigned *port, unsigned *pin);
+// Of those that the chip has.
+bool gpio_find_pin(const struct chip *chip, const char *name, unsigned *port, unsigned *pin);
 void gpio_drive(struct chip *chip, unsigned port, unsigned pin, int level);
 int gpio_level(const struct chip *chip, unsigned port, unsigned pin);
+// The pin is in this alternate function, and its port is clocked.
+bool gpio_is_alternate(const struct chip *chip, unsigned port, unsigned pin, unsigned function);
+// The same, whether its port is clocked or not; if it is in another mode, `mode` names that ("an input").
+#define GPIO_MODE_MAX 32u
+bool gpio_is_set_to(const struct chip *chip, unsigned port, unsigned pin, unsigned function,
+                    char mode[GPIO_MODE_MAX]);
 bool gpio_input(const struct chip *chip, unsigned port, unsigned pin);
 
 // --- SYSCFG, EXTI (RM0090 9, 12) ----------------------------------------------------------------------
@@ -239,6 +329,8 @@ struct wwdg {
     bool ewif;
     uint64_t since_ps, tick_ps; // CR.T was its value then
     struct event event;
+    bool is_halted;
+    uint64_t halted_ps, left_ps; // since when, and what the event was off
 };
 
 struct crc {
@@ -278,11 +370,16 @@ enum reset_cause {
     RESET_BROWN_OUT,
     RESET_IWDG,
     RESET_WWDG,
+    RESET_LOW_POWER, // instead of Stop or Standby
+    RESET_STANDBY,   // out of Standby
     RESET_POWER_OFF
 };
 
 #define REPORTED_MAX 4096u
 
+// A snapshot copies this struct whole, and both OTG cores: a member is state unless snapshot.c names
+// it. So: no pointers but to what lives as long as the chip and is not state, or is kept by
+// snapshot.c; memory of a peripheral's own belongs in its struct. Events are found in it by address.
 struct chip {
     const struct chip_model *model;
     struct chip_wiring wiring;
@@ -291,6 +388,11 @@ struct chip {
     struct cpu *cpu;
     chip_symbolizer symbol;
     void *symbol_ctx;
+    struct chip_observer observer;
+    chip_semihosting_hook semihosting_hook;
+    void *semihosting_ctx;
+    chip_stimulus_hook stimulus_hook;
+    void *stimulus_ctx;
 
     // Time of the processor: base_ps + (cycles - base_cycles) at core_hz.
     uint64_t core_hz, base_ps, base_cycles;
@@ -300,23 +402,44 @@ struct chip {
     bool is_interrupted;
     enum reset_cause pending_reset;
 
+    uint32_t stuck_addr, stuck_mask, stuck_value; // chip_stick()
+    uint64_t hook_number;                         // of the instruction; 0: none
+    chip_instruction_hook instruction_hook;
+    void *instruction_ctx;
+    chip_debug_hook debug_hook;
+    void *debug_ctx;
+
     uint8_t *sram, *ccm, *system;
-    unsigned flash_region, boot_region, system_region;
+    // Memory in two halves where there may be two banks, in the order of addresses; the same at address 0.
+    unsigned flash_region[FLASH_BANKS], boot_region[FLASH_BANKS], flash_regions;
+    unsigned system_region;
+    bool is_bank_swapped; // SYSCFG_MEMRMP.FB_MODE: bank 2 comes first
+    bool boot0;           // the pin's level
+    bool is_system_boot;  // the pins chose ST's bootloader at the last reset
+    bool is_flash_shut;   // read protection, and not booted from flash
     enum { BOOT_FLASH, BOOT_SYSTEM, BOOT_FSMC, BOOT_SRAM } boot; // what is at address 0
 
     const struct peripheral *slots[2][SLOTS_A_REGION];
-    const struct peripheral *dbgmcu_slot; // 0xE0042000, on the private peripheral bus
-    struct peripheral *peripherals;       // all of them, with their ctx
+    const struct peripheral *dbgmcu_slot;     // 0xE0042000, on the private peripheral bus
+    const struct peripheral *memory_slots[2]; // 0xA0000000: FSMC or FMC, and QUADSPI, by 4 KB
+    struct peripheral *peripherals;           // all of them, with their ctx
     size_t peripheral_count;
     bool bus_error; // set by a peripheral's write: the access ends in a bus error
 
     // Unmodelled accesses already told, by address and place in the code.
-    uint64_t reported[REPORTED_MAX];
+    struct reported {
+        uint64_t key;
+        size_t grievance; // in the trace; 0: none
+    } reported[REPORTED_MAX];
     size_t reported_count;
+    struct reported *news[2]; // whose grievance the complaint under way makes
+    unsigned long complaints_before;
+    bool is_empty; // the last reset found nothing to start from
 
     struct rcc rcc;
     struct pwr pwr;
     struct supply supply;
+    struct low_power low_power;
     struct rtc rtc;
     struct flash flash;
     struct art art;
@@ -327,6 +450,17 @@ struct chip {
     struct iwdg iwdg;
     struct wwdg wwdg;
     struct crc crc;
+    struct usart usart[USARTS];
+    struct tim tim[TIMS];
+    struct rng rng;
+    struct sdio sdio;
+    struct dac dac;
+    struct adc adc[ADCS];
+    uint32_t adc_ccr;
+    struct spi spi[SPIS];
+    struct i2c i2c[I2CS];
+    struct can can[CANS];
+    struct dma dma[DMAS];
     struct otg *otg_fs, *otg_hs; // otg_hs NULL where the chip has none
     bool was_stopped_asleep[2];  // told of by otg_wiring.c: OTG_FS, OTG_HS
 };
@@ -337,30 +471,40 @@ struct chip {
 const char *chip_where(const struct chip *chip, char text[WHERE_MAX]);
 // The function being executed, "?" where there is no symbol.
 const char *chip_symbol(const struct chip *chip);
-// True the first time something happens at this place in the code (symbol, or PC without one).
+// True the first time something happens at this place in the code (symbol, or PC without one): the
+// caller complains of it at once. Later times are counted for that complaint.
 bool chip_is_news(struct chip *chip, uint32_t addr);
+// The same for what is no complaint, such as a line of the trace.
+bool chip_is_first(struct chip *chip, uint32_t addr);
 // Lets time pass for the processor in the middle of an access; everything else goes on.
 void chip_stand_still(struct chip *chip, uint64_t until_ps);
 // Resets now, or after the instruction under way.
 void chip_request_reset(struct chip *chip, enum reset_cause cause);
 // The processor goes on from the present instant: it had no time while it was held in reset.
 void chip_rebase(struct chip *chip);
+// So much time passes for the processor before its next instruction.
+void chip_take_time(struct chip *chip, uint64_t ps);
+// The 1.2 V domain loses its power: every peripheral is reset but IWDG and the backup domain.
+void chip_lose_registers(struct chip *chip);
 // HCLK is now this; the time passed so far stays what it was.
 void chip_set_core_hz(struct chip *chip, uint64_t hz);
+// What a pin of this port (0 = A) is used for may have changed.
+void chip_usb_pins_changed(struct chip *chip, unsigned port);
 // PLL48CK may have changed.
 void chip_usb_clock_changed(struct chip *chip);
 // False from chip_power_off() on, also while the instruction under way ends.
 bool chip_has_power(const struct chip *chip);
-// Puts flash, system memory or SRAM at address 0 (SYSCFG_MEMRMP).
-void chip_remap(struct chip *chip, unsigned mode);
-// Guards flash while it is busy.
-void chip_guard_flash(struct chip *chip, bool is_guarded);
+// Puts flash, system memory or SRAM at address 0, and its banks in order (SYSCFG_MEMRMP).
+void chip_remap(struct chip *chip, uint32_t memrmp);
+// Guards banks of flash while they are busy, and no others.
+void chip_guard_flash(struct chip *chip, unsigned banks);
 // Resets the peripherals of an enable register whose RSTR bits went high.
 void chip_reset_peripherals(struct chip *chip, uint32_t enable_register, uint32_t bits);
 // Puts a peripheral at its addresses; a later one takes the place of an earlier one. The struct
 // stays the caller's.
 void chip_place(struct chip *chip, const struct peripheral *peripheral);
-// The same for a copy of it that is reset with the chip, with its context.
+// The same for a copy of it that is reset with the chip, with its context. A chip that has no such
+// peripheral gets none.
 void chip_add_peripheral(struct chip *chip, const struct peripheral *peripheral, void *ctx);
 
 // The bus as the processor meets it; also what tests of peripherals use.

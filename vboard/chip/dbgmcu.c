@@ -5,21 +5,19 @@
 
 #include "vboard/chip/chip_state.h"
 
-#define IDCODE       0x00u
-#define CR           0x04u
-#define APB1_FZ      0x08u
-#define APB2_FZ      0x0Cu
+#define IDCODE  0x00u
+#define CR      0x04u
+#define APB1_FZ 0x08u
+#define APB2_FZ 0x0Cu
 
-#define CR_MASK      0x000000E7u
-#define APB1_FZ_MASK 0x06E01DFFu
-#define APB2_FZ_MASK 0x00070003u
+#define CR_MASK 0x000000E7u
 
 static bool dbgmcu_read(void *ctx, uint32_t off, uint32_t *value) {
     const struct chip *chip = ctx;
 
     switch (off) {
     case IDCODE:
-        *value = chip->model->idcode;
+        *value = chip->model->line->idcode;
         return true;
     case CR:
         *value = chip->dbgmcu.cr;
@@ -45,10 +43,10 @@ static bool dbgmcu_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask)
         merge(&chip->dbgmcu.cr, value, mask & CR_MASK);
         return true;
     case APB1_FZ:
-        merge(&chip->dbgmcu.apb1_fz, value, mask & APB1_FZ_MASK);
+        merge(&chip->dbgmcu.apb1_fz, value, mask & chip->model->line->apb1_fz);
         return true;
     case APB2_FZ:
-        merge(&chip->dbgmcu.apb2_fz, value, mask & APB2_FZ_MASK);
+        merge(&chip->dbgmcu.apb2_fz, value, mask & chip->model->line->apb2_fz);
         return true;
     default:
         return false;

@@ -14,6 +14,7 @@
 #define SR          0x0Cu
 #define CR          0x10u
 #define OPTCR       0x14u
+#define OPTCR1      0x18u // where there are two banks
 
 #define ACR_LATENCY 0x0000000Fu
 #define ACR_ICEN    (1u << 9)
@@ -27,10 +28,7 @@
 #define OPTKEY1     0x08192A3Bu // 3.9.4
 #define OPTKEY2     0x4C5D6E7Fu
 
-#define CR_WRITABLE 0x0300037Fu // PG SER MER SNB PSIZE EOPIE ERRIE
 #define CR_RESET    0x80000000u
-
-#define OPTCR_RDP   0x0000FF00u
 
 static void write_acr(struct chip *chip, uint32_t value, uint32_t mask) {
     struct flash *flash = &chip->flash;
@@ -89,7 +87,7 @@ static void write_keyr(struct chip *chip, uint32_t value) {
         flash->key = 0;
         flash->cr &= ~CR_LOCK;
         art_configure(chip);
-        if (chip_is_news(chip, NEWS_UNLOCK)) { // ST's drivers unlock for every word
+        if (chip_is_first(chip, NEWS_UNLOCK)) { // ST's drivers unlock for every word
             trace_event(chip->trace, TRACE_FLASH, "unlock", "pc=0x%08" PRIx32, cpu_pc(chip->cpu));
         }
     }
@@ -133,14 +131,16 @@ static void write_cr(struct chip *chip, uint32_t value, uint32_t mask) {
             trace_complaint(chip->trace, "flash-write-while-locked", chip_where(chip, where),
                             "FLASH_CR written at %s while it is locked: the write is lost", where);
         }
+        flash_tell(chip, &(struct chip_flash_news){
+                             .what = CHIP_FLASH_LOCKED, .cr = value & mask, .sr = flash->sr});
         return;
     }
-    merge(&flash->cr, value, mask & CR_WRITABLE);
+    merge(&flash->cr, value, mask & chip->model->line->flash_cr);
     flash->has_first_word = flash->has_first_word && (flash->cr & CR_PG);
     if (value & mask & CR_LOCK) {
         flash->cr |= CR_LOCK;
         art_configure(chip);
-        if (chip_is_news(chip, NEWS_LOCK)) {
+        if (chip_is_first(chip, NEWS_LOCK)) {
             trace_event(chip->trace, TRACE_FLASH, "lock", "pc=0x%08" PRIx32, cpu_pc(chip->cpu));
         }
     }
@@ -158,21 +158,41 @@ static void write_optcr(struct chip *chip, uint32_t value, uint32_t mask) {
     if (flash->optcr & OPTCR_OPTLOCK) {
         return;
     }
-    merge(&flash->optcr, value, mask & OPTCR_WRITABLE);
+    if (flash_read_level(flash->option) == 2) {
+        // 3.6.5: at level 2 the option bytes cannot be changed any more.
+        trace_complaint(chip->trace, "option-bytes-for-ever", "",
+                        "FLASH_OPTCR written with read protection at level 2: the option bytes of "
+                        "this chip can never be changed again");
+        return;
+    }
+    merge(&flash->optcr, value, mask & chip->model->line->optcr);
     if (value & mask & OPTCR_OPTSTRT) {
-        if ((flash->optcr & OPTCR_RDP) != (flash->option & OPTCR_RDP)) {
-            trace_complaint(chip->trace, "read-protection", "",
-                            "option bytes set RDP to 0x%02" PRIx32 ": read protection is not "
-                            "modelled here, the value is kept",
-                            flash->optcr >> 8 & 0xFF);
+        if (flash->optcr & OPTCR_SPRMOD) {
+            trace_complaint(chip->trace, "read-out-protection", "",
+                            "option bytes set SPRMOD: proprietary code read-out protection is not "
+                            "modelled, sectors can be read and nWRP protects as ever");
+        }
+        if (flash_read_level(flash->optcr) == 2) {
+            trace_complaint(
+                chip->trace, "read-protection-level-2", "",
+                "option bytes set RDP to 0xCC: this cannot be undone on a chip, neither "
+                "by a debugger nor by ST");
         }
         flash_end_run(chip);
         trace_event(chip->trace, TRACE_FLASH, "option", "value=0x%08" PRIx32,
-                    flash->optcr & OPTCR_WRITABLE);
+                    flash->optcr & chip->model->line->optcr);
         flash->optcr |= OPTCR_OPTSTRT;
         flash_start_option(chip);
     }
     flash->optcr |= value & mask & OPTCR_OPTLOCK;
+}
+
+// The second bank's part of the option bytes goes with the first's when OPTSTRT is set.
+static void write_optcr1(struct chip *chip, uint32_t value, uint32_t mask) {
+    flash_wait(chip, 0x40023C00u + OPTCR1, CPU_WRITE);
+    if (!(chip->flash.optcr & OPTCR_OPTLOCK)) {
+        merge(&chip->flash.optcr1, value, mask & OPTCR1_MASK);
+    }
 }
 
 static bool flash_read(void *ctx, uint32_t off, uint32_t *value) {
@@ -197,6 +217,9 @@ static bool flash_read(void *ctx, uint32_t off, uint32_t *value) {
     case OPTCR:
         *value = flash->optcr;
         return true;
+    case OPTCR1:
+        *value = flash->optcr1;
+        return chip->model->line->has_two_banks;
     default:
         return false;
     }
@@ -225,6 +248,9 @@ static bool flash_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) 
     case OPTCR:
         write_optcr(chip, value, mask);
         return true;
+    case OPTCR1:
+        write_optcr1(chip, value, mask);
+        return chip->model->line->has_two_banks;
     default:
         return false;
     }
@@ -246,12 +272,13 @@ static void flash_reset(void *ctx) {
         flash_tear(chip);
         timeline_cancel(chip->timeline, &flash->done);
         flash->is_busy = false;
-        chip_guard_flash(chip, false);
+        chip_guard_flash(chip, 0);
     }
     flash->acr = 0;
     flash->sr = 0;
     flash->cr = CR_RESET;
     flash->optcr = flash->option | OPTCR_OPTLOCK;
+    flash->optcr1 = flash->option1;
     flash->key = 0;
     flash->option_key = 0;
     flash->is_jammed = false;
@@ -293,7 +320,10 @@ void chip_set_tear_seed(struct chip *chip, uint64_t seed) {
 }
 
 void chip_power_off_inside(struct chip *chip) {
-    chip->flash.is_cut_inside = true;
+    chip->flash.is_cut_inside = chip->is_running; // start() goes on then
+    if (!chip->is_running) {
+        flash_tear(chip);
+    }
     chip_power_off(chip);
 }
 
@@ -304,6 +334,19 @@ void chip_on_flash_op(struct chip *chip, chip_flash_hook hook, void *ctx) {
 
 uint32_t chip_flash_erase_count(const struct chip *chip, unsigned sector) {
     return sector < FLASH_SECTORS ? chip->flash.erase_count[sector] : 0;
+}
+
+uint64_t chip_flash_programmed_bytes(const struct chip *chip, unsigned sector) {
+    return sector < FLASH_SECTORS ? chip->flash.programmed_bytes[sector] : 0;
+}
+
+bool chip_flash_sector(const struct chip *chip, unsigned sector, uint32_t *addr, uint32_t *len) {
+    if (!flash_has_sector(chip, sector)) {
+        return false;
+    }
+    *addr = flash_addr(chip, flash_sector_off(chip, sector));
+    *len = flash_sector_len(sector);
+    return true;
 }
 
 struct chip_flash_stalls chip_flash_stalls(const struct chip *chip) {

@@ -14,8 +14,13 @@
 //   bits; zeros up to some place and the old contents behind it (the erase algorithm programs
 //   everything to 0 first); old and erased mixed by bits, some weak; old or erased by words; all
 //   weak. A mass erase leaves each sector half erased in its own way.
-// - Option bytes keep their old value. (On silicon they can read as something else; their
-//   complements then no longer match. Nothing here models that.)
+// - Option bytes: their sector is erased, then programmed with all of them (RM0090 3.7.2, note). One of: the old
+//   ones; the new ones; all 1, three times as likely, since that is what boards in the field were found with
+//   (OPTCR 0xCFFFFFFD on an STM32F427 and F429, reports in ST's community); old bits partly 1; new bits partly not
+//   yet 0. All 1 is read protection level 1, no watchdog by hardware, no brown-out reset, and where there is SPRMOD a chip that
+//   cannot read its vectors any more. Bits never go to 0 on their way to 1, so level 2 (0xCC) does not come about from
+//   level 0 (0xAA); whether it can on silicon is not known. On the way from level 1 to 0 the mass erase comes first:
+//   it is torn, and the old option bytes stay.
 //
 // A weak bit reads 0 or 1. Which one is drawn when it becomes weak, and again at each reset
 // whatever its cause, so at each power-on: temperature and supply have moved. The draw goes by
@@ -75,7 +80,7 @@ static uint32_t noise(const struct flash *flash, unsigned sector, uint32_t off) 
 
 static void draw_sector(struct chip *chip, unsigned sector) {
     struct flash *flash = &chip->flash;
-    uint32_t first = flash_sector_off(sector);
+    uint32_t first = flash_sector_off(chip, sector);
     uint32_t last = first + flash_sector_len(sector);
 
     flash->has_weak[sector] = false;
@@ -87,7 +92,7 @@ static void draw_sector(struct chip *chip, unsigned sector) {
             flash->has_weak[sector] = true;
         }
     }
-    flash_announce_change(chip, FLASH_BASE + first, last - first);
+    flash_announce_change(chip, first, last - first);
 }
 
 void flash_draw_weak(struct chip *chip) {
@@ -105,7 +110,10 @@ void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len) {
     struct flash *flash = &chip->flash;
 
     for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-        uint32_t first = flash_sector_off(sector);
+        if (!flash_has_sector(chip, sector)) {
+            continue;
+        }
+        uint32_t first = flash_sector_off(chip, sector);
         uint32_t end = first + flash_sector_len(sector);
         uint32_t from = off > first ? off : first;
         uint32_t to = off + len < end ? off + len : end;
@@ -122,12 +130,12 @@ void flash_forget_weak(struct chip *chip, uint32_t off, uint32_t len) {
     }
 }
 
-bool flash_is_weak(const struct chip *chip, uint32_t off, uint32_t len) {
-    if (!chip->flash.has_weak[flash_sector_of(off)]) {
+bool flash_stays_weak(const struct chip *chip, uint32_t off, uint32_t len, uint64_t value) {
+    if (!chip->flash.has_weak[flash_sector_of(chip, off)]) {
         return false;
     }
     for (uint32_t i = 0; i < len; i++) {
-        if (chip->flash.weak[off + i]) {
+        if (chip->flash.weak[off + i] & (uint8_t)(value >> (8 * i))) {
             return true;
         }
     }
@@ -137,8 +145,8 @@ bool flash_is_weak(const struct chip *chip, uint32_t off, uint32_t len) {
 // --- tearing -----------------------------------------------------------------------------------
 
 static void tear_program(struct flash *flash, uint64_t dice) {
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
-    uint8_t *weak_bytes = flash->weak + (flash->op_addr - FLASH_BASE);
+    uint8_t *bytes = flash->bytes + flash->op_off;
+    uint8_t *weak_bytes = flash->weak + flash->op_off;
     uint64_t old = 0;
     uint64_t old_weak = 0;
     uint64_t done = mix(dice, 1);
@@ -213,7 +221,7 @@ static void half_erase_word(uint32_t *word, uint32_t *weak, unsigned kind, uint6
 
 static void half_erase(struct chip *chip, unsigned sector, uint64_t dice) {
     struct flash *flash = &chip->flash;
-    uint32_t first = flash_sector_off(sector);
+    uint32_t first = flash_sector_off(chip, sector);
     uint32_t len = flash_sector_len(sector);
     uint32_t run = (uint32_t)((dice >> 16) % len);
 
@@ -225,6 +233,47 @@ static void half_erase(struct chip *chip, unsigned sector, uint64_t dice) {
     draw_sector(chip, sector);
 }
 
+static void half_erase_all(struct chip *chip, uint64_t dice) {
+    for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
+        if (flash_has_sector(chip, sector) &&
+            flash_sector_off(chip, sector) - chip->flash.op_off < chip->flash.op_len) {
+            half_erase(chip, sector, mix(dice, sector));
+        }
+    }
+}
+
+static uint32_t torn_option(uint32_t old, uint32_t new, unsigned kind, uint32_t any) {
+    switch (kind) {
+    case 0:
+        return old;
+    case 1:
+        return new;
+    case 2:
+    case 3:
+    case 4:
+        return ALL;
+    case 5:
+    case 6:
+        return old | any;
+    default:
+        return new | any;
+    }
+}
+
+static void tear_option(struct chip *chip, uint64_t dice) {
+    struct flash *flash = &chip->flash;
+
+    if (flash_read_level(flash->option) == 1 && flash_read_level(flash->optcr) == 0) {
+        flash->op_off = 0;
+        flash->op_len = chip->model->flash_bytes;
+        half_erase_all(chip, dice);
+        return;
+    }
+    unsigned kind = (unsigned)(dice % 8);
+    flash_set_option(chip, torn_option(flash->option, flash->optcr, kind, (uint32_t)mix(dice, 0)),
+                     torn_option(flash->option1, flash->optcr1, kind, (uint32_t)mix(dice, 1)));
+}
+
 void flash_tear(struct chip *chip) {
     struct flash *flash = &chip->flash;
     uint64_t dice = mix(flash->tear_seed, flash->op_count);
@@ -232,18 +281,19 @@ void flash_tear(struct chip *chip) {
     flash->draws++;
     switch (flash->kind) {
     case CHIP_FLASH_OPTION:
+        tear_option(chip, dice);
         return;
+    case CHIP_FLASH_OTP:
+        return; // as before: what a cut leaves there is not known
     case CHIP_FLASH_PROGRAM:
         tear_program(flash, dice);
-        draw_sector(chip, flash_sector_of(flash->op_addr - FLASH_BASE));
+        draw_sector(chip, flash_sector_of(chip, flash->op_off));
         return;
     case CHIP_FLASH_ERASE:
-        half_erase(chip, flash_sector_of(flash->op_addr - FLASH_BASE), dice);
+        half_erase(chip, flash_sector_of(chip, flash->op_off), dice);
         return;
     case CHIP_FLASH_MASS_ERASE:
-        for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-            half_erase(chip, sector, mix(dice, sector));
-        }
+        half_erase_all(chip, dice);
         return;
     }
 }

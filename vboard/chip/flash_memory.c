@@ -49,27 +49,8 @@ static const struct flash_times times[2] = {
     },
 };
 
-// --- geometry (RM0090 table 5): 4 x 16 KB, 64 KB, 7 x 128 KB ------------------------------------------
-
-uint32_t flash_sector_len(unsigned sector) {
-    return sector < 4 ? 16384 : sector == 4 ? 65536 : 131072;
-}
-
-uint32_t flash_sector_off(unsigned sector) {
-    return sector < 5 ? sector * 16384 : (sector - 4) * 131072;
-}
-
-unsigned flash_sector_of(uint32_t off) {
-    return off < 65536 ? off / 16384 : off < 131072 ? 4 : 4 + off / 131072;
-}
-
 static unsigned psize(const struct flash *flash) {
     return flash->cr >> 8 & 3;
-}
-
-static bool is_protected(const struct flash *flash, unsigned sector) {
-    // What OPTCR was given takes effect when it is in the option bytes (RM0090 3.7.2).
-    return !(flash->option >> (16 + sector) & 1);
 }
 
 // --- trace of programming: one line for ascending addresses ------------------------------------------------
@@ -120,6 +101,12 @@ static void add_to_run(struct chip *chip, uint32_t addr, uint32_t len) {
 
 // --- errors and interrupts -----------------------------------------------------------------------------------
 
+void flash_tell(const struct chip *chip, const struct chip_flash_news *news) {
+    if (chip->observer.flash) {
+        chip->observer.flash(chip->observer.ctx, news);
+    }
+}
+
 void flash_update_irq(struct chip *chip) {
     const struct flash *flash = &chip->flash;
     bool level = ((flash->sr & SR_EOP) && (flash->cr & CR_EOPIE)) ||
@@ -139,6 +126,9 @@ static void fail(struct chip *chip, uint32_t flag, uint32_t addr, const char *re
 
     flash->has_first_word = false;
     flash->sr |= flag | (flash->cr & CR_ERRIE ? SR_OPERR : 0);
+    flash_tell(chip,
+               &(struct chip_flash_news){
+                   .what = CHIP_FLASH_FAILED, .addr = addr, .cr = flash->cr, .sr = flash->sr});
     flash_update_irq(chip);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         name = names[i].flag == flag ? names[i].name : name;
@@ -155,9 +145,18 @@ static void fail(struct chip *chip, uint32_t flag, uint32_t addr, const char *re
 
 // --- operations -------------------------------------------------------------------------------------------------
 
-void flash_announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
-    cpu_code_changed(chip->cpu, addr, len);
-    cpu_code_changed(chip->cpu, addr - FLASH_BASE, len); // its image at address 0
+void flash_announce_change(struct chip *chip, uint32_t off, uint32_t len) {
+    uint32_t half = chip->model->flash_bytes / FLASH_BANKS;
+
+    flash_pages_changed(chip->flash.pages, off, len);
+    while (len > 0) { // by halves: they are not neighbours where banks have changed places
+        uint32_t part = half - off % half < len ? half - off % half : len;
+        uint32_t addr = flash_addr(chip, off);
+        cpu_code_changed(chip->cpu, addr, part);
+        cpu_code_changed(chip->cpu, addr - FLASH_BASE, part); // its image at address 0
+        off += part;
+        len -= part;
+    }
 }
 
 // RM0090 3.6.2: with a parallelism that the supply does not bear the result is unpredictable, and no
@@ -165,7 +164,7 @@ void flash_announce_change(struct chip *chip, uint32_t addr, uint32_t len) {
 // repeats; the manual's other warning, that good-looking data may fade later, is not modelled.
 static void fail_undersupplied(struct chip *chip, const uint8_t *before) {
     struct flash *flash = &chip->flash;
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
+    uint8_t *bytes = flash->bytes + flash->op_off;
     uint64_t random = flash->op_count * 0x9E3779B97F4A7C15ull + 3;
 
     for (uint32_t i = 0; i < flash->op_len; i++) {
@@ -181,20 +180,69 @@ static void fail_undersupplied(struct chip *chip, const uint8_t *before) {
     }
 }
 
+static bool is_otp(uint32_t addr) {
+    return addr - OTP_BASE < OTP_SIZE;
+}
+
+static void program_otp(struct chip *chip) {
+    const struct flash *flash = &chip->flash;
+    uint8_t *bytes = chip->system + (flash->op_addr - SYSTEM_BASE);
+    for (uint32_t i = 0; i < flash->op_len; i++) {
+        bytes[i] &= (uint8_t)(flash->op_value >> (8 * i));
+    }
+    cpu_code_changed(chip->cpu, flash->op_addr, flash->op_len);
+}
+
+// RM0090 3.6.5, "Read protection": level 1 back to 0 erases the flash and the backup SRAM first. OTP
+// stays. That write protection does not stop it is taken for granted here.
+static void forget_secrets(struct chip *chip) {
+    struct flash *flash = &chip->flash;
+    uint32_t len = chip->model->flash_bytes;
+    art_before_change(chip, 0, len, true);
+    memset(flash->bytes, 0xFF, len);
+    flash_forget_weak(chip, 0, len);
+    flash_announce_change(chip, 0, len);
+    for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
+        flash->erase_count[sector] += flash_has_sector(chip, sector);
+    }
+    memset(chip->rtc.sram, 0, sizeof(chip->rtc.sram));
+}
+
+// What is reserved keeps what it came with.
+void flash_set_option(struct chip *chip, uint32_t option, uint32_t option1) {
+    merge(&chip->flash.option, option, chip->model->line->optcr);
+    merge(&chip->flash.option1, option1, OPTCR1_MASK);
+    system_memory_show_option(chip);
+}
+
+static void apply_option(struct chip *chip) {
+    struct flash *flash = &chip->flash;
+    if (flash_read_level(flash->option) == 1 && flash_read_level(flash->optcr) == 0) {
+        forget_secrets(chip);
+    }
+    flash_set_option(chip, flash->optcr, flash->optcr1);
+}
+
 static void apply(struct chip *chip) {
     struct flash *flash = &chip->flash;
-    uint8_t *bytes = flash->bytes + (flash->op_addr - FLASH_BASE);
-    uint8_t before[8] = {0};
-    uint8_t *weak = flash->weak + (flash->op_addr - FLASH_BASE);
 
-    if (flash->kind != CHIP_FLASH_OPTION) {
-        art_before_change(chip, flash->op_addr, flash->op_len, flash->kind != CHIP_FLASH_PROGRAM);
+    if (flash->kind == CHIP_FLASH_OPTION) {
+        apply_option(chip);
+        return;
     }
+    if (flash->kind == CHIP_FLASH_OTP) {
+        program_otp(chip);
+        return;
+    }
+    uint8_t *bytes = flash->bytes + flash->op_off;
+    uint8_t *weak = flash->weak + flash->op_off;
+    uint8_t before[8] = {0};
+    art_before_change(chip, flash->op_off, flash->op_len, flash->kind != CHIP_FLASH_PROGRAM);
     switch (flash->kind) {
     case CHIP_FLASH_ERASE:
     case CHIP_FLASH_MASS_ERASE:
         memset(bytes, 0xFF, flash->op_len);
-        flash_forget_weak(chip, flash->op_addr - FLASH_BASE, flash->op_len);
+        flash_forget_weak(chip, flash->op_off, flash->op_len);
         break;
     case CHIP_FLASH_PROGRAM:
         memcpy(before, bytes, flash->op_len);
@@ -204,17 +252,16 @@ static void apply(struct chip *chip) {
         }
         break;
     case CHIP_FLASH_OPTION:
-        flash->option = flash->optcr & OPTCR_WRITABLE;
-        system_memory_show_option(chip);
-        return;
+    case CHIP_FLASH_OTP:
+        break;
     }
     if (flash->is_undersupplied) {
         fail_undersupplied(chip, before);
     }
     if (flash->kind == CHIP_FLASH_PROGRAM) {
-        art_programmed(chip, flash->op_addr, flash->op_len);
+        art_programmed(chip, flash->op_off, flash->op_len);
     }
-    flash_announce_change(chip, flash->op_addr, flash->op_len);
+    flash_announce_change(chip, flash->op_off, flash->op_len);
 }
 
 static void finish(struct chip *chip) {
@@ -229,7 +276,7 @@ static void finish(struct chip *chip) {
     if (flash->cr & CR_EOPIE) {
         flash->sr |= SR_EOP;
     }
-    chip_guard_flash(chip, false);
+    chip_guard_flash(chip, 0);
     flash_update_irq(chip);
 }
 
@@ -265,6 +312,18 @@ void flash_supply_changed(struct chip *chip) {
     }
 }
 
+// What the operation is about, by its place in the flash's bytes.
+static void choose_flash(struct chip *chip, uint32_t off, uint32_t len) {
+    chip->flash.op_off = off;
+    chip->flash.op_banks = flash_banks_of(chip, off, len);
+}
+
+// Option bytes and OTP belong to neither bank: all flash waits.
+static void choose_no_flash(struct chip *chip) {
+    chip->flash.op_off = 0;
+    chip->flash.op_banks = 3;
+}
+
 // False when power goes with it, before it or inside it.
 static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, uint32_t len,
                   uint64_t duration_ps) {
@@ -289,6 +348,13 @@ static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, u
     flash->kind = kind;
     flash->op_addr = addr;
     flash->op_len = len;
+    flash_tell(chip, &(struct chip_flash_news){.what = CHIP_FLASH_STARTED,
+                                               .addr = addr,
+                                               .len = len,
+                                               .is_erase = kind == CHIP_FLASH_ERASE ||
+                                                           kind == CHIP_FLASH_MASS_ERASE,
+                                               .cr = flash->cr,
+                                               .sr = flash->sr});
     if (flash->hook) {
         flash->hook(flash->hook_ctx, &(struct chip_flash_op){kind, addr, len, flash->op_count});
     }
@@ -304,47 +370,67 @@ static bool start(struct chip *chip, enum chip_flash_kind kind, uint32_t addr, u
     flash->done.fire = done;
     flash->done.ctx = chip;
     timeline_schedule(chip->timeline, &flash->done, flash->busy_until_ps);
-    chip_guard_flash(chip, true);
+    chip_guard_flash(chip, flash->op_banks);
     return true;
 }
 
+// 3.9.8: MER is bank 1 where there are two, MER1 bank 2; both go at the same time.
 static void start_mass_erase(struct chip *chip) {
     struct flash *flash = &chip->flash;
-    uint64_t ms = times[flash->maximum_times].mass_erase_ms[psize(flash)];
+    uint32_t bank_bytes = flash_bank_bytes(chip);
+    bool has_second = flash_bank_count(chip) == 2 && flash->cr & CR_MER1;
+    bool has_first = flash->cr & CR_MER || !has_second;
+    uint32_t off = has_first ? 0 : bank_bytes;
+    uint32_t len = has_first && has_second ? 2 * bank_bytes : bank_bytes;
+    // The tables are for 1 MB.
+    uint64_t ms =
+        (uint64_t)times[flash->maximum_times].mass_erase_ms[psize(flash)] * bank_bytes / 0x100000;
 
     for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-        if (is_protected(flash, sector)) {
+        if (flash_has_sector(chip, sector) && flash_sector_off(chip, sector) - off < len &&
+            flash_is_protected(chip, sector)) {
             // 3.7.4: with a protected sector a mass erase is not done.
-            fail(chip, SR_WRPERR, FLASH_BASE + flash_sector_off(sector),
+            fail(chip, SR_WRPERR, flash_addr(chip, flash_sector_off(chip, sector)),
                  "the sector is write-protected");
             return;
         }
     }
     flash_end_run(chip);
-    if (!start(chip, CHIP_FLASH_MASS_ERASE, FLASH_BASE, chip->model->flash_bytes, ms * PS_PER_MS)) {
+    choose_flash(chip, off, len);
+    uint32_t addr = has_first && has_second ? FLASH_BASE : flash_addr(chip, off);
+    if (!start(chip, CHIP_FLASH_MASS_ERASE, addr, len, ms * PS_PER_MS)) {
         return;
     }
-    trace_event(chip->trace, TRACE_FLASH, "mass-erase", "addr=0x%08x len=%" PRIu32 " us=%" PRIu64,
-                FLASH_BASE, chip->model->flash_bytes, ms * 1000);
+    trace_event(chip->trace, TRACE_FLASH, "mass-erase",
+                "addr=0x%08" PRIx32 " len=%" PRIu32 " us=%" PRIu64, addr, len, ms * 1000);
     for (unsigned sector = 0; sector < FLASH_SECTORS; sector++) {
-        flash->erase_count[sector]++;
+        if (flash_has_sector(chip, sector) && flash_sector_off(chip, sector) - off < len) {
+            flash->erase_count[sector]++;
+        }
     }
 }
 
 static void start_sector_erase(struct chip *chip) {
     struct flash *flash = &chip->flash;
     const struct flash_times *set = &times[flash->maximum_times];
-    unsigned sector = flash->cr >> 3 & 0xF;
+    unsigned sector = flash_sector_by_snb(chip, flash->cr);
     char where[WHERE_MAX];
 
     if (sector >= FLASH_SECTORS) {
+        flash_tell(chip, &(struct chip_flash_news){.what = CHIP_FLASH_NO_SECTOR,
+                                                   .is_erase = true,
+                                                   .cr = flash->cr,
+                                                   .sr = flash->sr});
         trace_complaint(chip->trace, "flash-no-such-sector", chip_where(chip, where),
-                        "erase of sector %u at %s: there is none, nothing happens", sector, where);
+                        "erase with SNB %" PRIu32
+                        " at %s: the %s has no such sector, nothing happens",
+                        flash->cr >> 3 & (chip->model->line->has_two_banks ? 0x1F : 0xF), where,
+                        chip->model->name);
         return;
     }
-    uint32_t addr = FLASH_BASE + flash_sector_off(sector);
+    uint32_t addr = flash_addr(chip, flash_sector_off(chip, sector));
     uint32_t len = flash_sector_len(sector);
-    if (is_protected(flash, sector)) {
+    if (flash_is_protected(chip, sector)) {
         fail(chip, SR_WRPERR, addr, "the sector is write-protected");
         return;
     }
@@ -352,6 +438,7 @@ static void start_sector_erase(struct chip *chip) {
                   : len == 65536 ? set->erase_64k_ms[psize(flash)]
                                  : set->erase_128k_ms[psize(flash)];
     flash_end_run(chip);
+    choose_flash(chip, flash_sector_off(chip, sector), len);
     if (start(chip, CHIP_FLASH_ERASE, addr, len, ms * PS_PER_MS)) {
         trace_event(chip->trace, TRACE_FLASH, "erase",
                     "sector=%u addr=0x%08" PRIx32 " len=%" PRIu32 " us=%" PRIu64, sector, addr, len,
@@ -364,11 +451,15 @@ void flash_start_erase(struct chip *chip) {
     char where[WHERE_MAX];
 
     // 3.6.3: "If MERx and SER bits are both set, mass erase is performed."
-    if (chip->flash.cr & CR_MER) {
+    if (chip->flash.cr & (CR_MER | CR_MER1)) {
         start_mass_erase(chip);
     } else if (chip->flash.cr & CR_SER) {
         start_sector_erase(chip);
     } else {
+        flash_tell(chip, &(struct chip_flash_news){.what = CHIP_FLASH_NO_SECTOR,
+                                                   .is_erase = true,
+                                                   .cr = chip->flash.cr,
+                                                   .sr = chip->flash.sr});
         trace_complaint(chip->trace, "flash-start-without-erase", chip_where(chip, where),
                         "FLASH_CR.STRT set at %s with neither SER nor MER: unpredictable on the "
                         "chip (RM0090 3.6.3), nothing happens here",
@@ -382,13 +473,20 @@ void flash_start_erase(struct chip *chip) {
 void flash_start_option(struct chip *chip) {
     // The option sector is erased and programmed; the datasheet gives no time for it, a 16 KB
     // sector's is taken.
-    (void)start(chip, CHIP_FLASH_OPTION, 0x1FFFC000u, 16,
-                times[chip->flash.maximum_times].erase_16k_ms[X32] * PS_PER_MS);
+    const struct flash *flash = &chip->flash;
+    const struct flash_times *set = &times[flash->maximum_times];
+    uint64_t ms = set->erase_16k_ms[X32];
+    if (flash_read_level(flash->option) == 1 && flash_read_level(flash->optcr) == 0) {
+        ms += (uint64_t)set->mass_erase_ms[X32] * flash_bank_bytes(chip) / 0x100000;
+    }
+    choose_no_flash(chip);
+    (void)start(chip, CHIP_FLASH_OPTION, 0x1FFFC000u, 16, ms * PS_PER_MS);
 }
 
 static void complain_over_non_blank(struct chip *chip, uint32_t addr, uint32_t len,
                                     uint64_t value) {
-    const uint8_t *bytes = chip->flash.bytes + (addr - FLASH_BASE);
+    const uint8_t *bytes = is_otp(addr) ? chip->system + (addr - SYSTEM_BASE)
+                                        : chip->flash.bytes + flash_off(chip, addr);
     char where[WHERE_MAX];
 
     for (uint32_t i = 0; i < len; i++) {
@@ -403,13 +501,14 @@ static void complain_over_non_blank(struct chip *chip, uint32_t addr, uint32_t l
     }
 }
 
-// Programming to zero needs nothing to be known about the cells; anything else may not last.
+// Programming a weak bit to 0 makes it last, so zero, or once more what was cut off, needs nothing to be
+// known about the cells; anything else may not last.
 static void complain_over_torn(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
-    uint32_t off = addr - FLASH_BASE;
-    bool is_half_erased = chip->flash.is_half_erased[flash_sector_of(off)];
+    uint32_t off = flash_off(chip, addr);
+    bool is_half_erased = chip->flash.is_half_erased[flash_sector_of(chip, off)];
     char where[WHERE_MAX];
 
-    if (value != 0 && (is_half_erased || flash_is_weak(chip, off, len)) &&
+    if (value != 0 && (is_half_erased || flash_stays_weak(chip, off, len, value)) &&
         chip_is_news(chip, NEWS_TORN)) {
         trace_complaint(chip->trace, "program-over-torn", chip_where(chip, where),
                         "programming at 0x%08" PRIx32 " at %s, %s: what is read back now may read "
@@ -420,18 +519,45 @@ static void complain_over_torn(struct chip *chip, uint32_t addr, uint32_t len, u
     }
 }
 
+static void start_otp(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
+    struct flash *flash = &chip->flash;
+    uint32_t off = addr - OTP_BASE;
+    const uint8_t *locks = chip->system + (OTP_BASE + OTP_LOCKS - SYSTEM_BASE);
+
+    if (off < OTP_LOCKS && locks[off / OTP_BLOCK_BYTES] == 0) {
+        fail(chip, SR_WRPERR, addr, "the OTP block is locked");
+        return;
+    }
+    complain_over_non_blank(chip, addr, len, value);
+    flash->op_value = value;
+    flash_end_run(chip);
+    choose_no_flash(chip);
+    if (start(chip, CHIP_FLASH_OTP, addr, len,
+              times[flash->maximum_times].program_us * PS_PER_US)) {
+        trace_event(chip->trace, TRACE_FLASH, "otp", "addr=0x%08" PRIx32 " len=%" PRIu32, addr,
+                    len);
+    }
+}
+
 static void program(struct chip *chip, uint32_t addr, uint32_t len, uint64_t value) {
     struct flash *flash = &chip->flash;
 
-    if (is_protected(flash, flash_sector_of(addr - FLASH_BASE))) {
+    if (is_otp(addr)) {
+        start_otp(chip, addr, len, value);
+        return;
+    }
+    unsigned sector = flash_sector_of(chip, flash_off(chip, addr));
+    if (flash_is_protected(chip, sector)) {
         fail(chip, SR_WRPERR, addr, "the sector is write-protected");
         return;
     }
     complain_over_non_blank(chip, addr, len, value);
     complain_over_torn(chip, addr, len, value);
     flash->op_value = value;
+    choose_flash(chip, flash_off(chip, addr), len);
     uint64_t us = times[flash->maximum_times].program_us;
     if (start(chip, CHIP_FLASH_PROGRAM, addr, len, us * PS_PER_US)) {
+        flash->programmed_bytes[sector] += len;
         add_to_run(chip, addr, len);
     }
 }
@@ -461,7 +587,7 @@ void flash_store(struct chip *chip, uint32_t addr, unsigned size, uint32_t value
     struct flash *flash = &chip->flash;
 
     flash_wait(chip, addr, CPU_WRITE);
-    if (!(flash->cr & CR_PG) || (flash->cr & (CR_SER | CR_MER))) {
+    if (!(flash->cr & CR_PG) || (flash->cr & (CR_SER | CR_MER | CR_MER1))) {
         fail(chip, SR_PGSERR, addr,
              flash->cr & CR_PG ? "SER or MER is still set beside PG, so nothing is programmed"
                                : "PG is not set, so nothing is programmed");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// GPIO ports A to I (RM0090 section 8): output stages, pulls, what a pin's input sees. A level from
+// GPIO ports A to K (RM0090 section 8): output stages, pulls, what a pin's input sees. A level from
 // outside, an output stage and a pull meet here; edges go to EXTI.
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "vboard/chip/chip_state.h"
@@ -67,6 +68,17 @@ static void show(struct gpio_port *port, unsigned pin) {
     }
 }
 
+static void tell_observer(struct gpio_port *port) {
+    const struct chip_observer *observer = &port->chip->observer;
+    for (unsigned pin = 0; pin < GPIO_PINS; pin++) {
+        int level = level_of(port, pin);
+        if (level != port->observed[pin]) {
+            port->observed[pin] = (int8_t)level;
+            observer->pin(observer->ctx, port->index, pin, level);
+        }
+    }
+}
+
 // Works out IDR after any change; changed pins go to their EXTI line where SYSCFG selects them.
 static void update(struct gpio_port *port) {
     uint16_t idr = 0;
@@ -77,6 +89,9 @@ static void update(struct gpio_port *port) {
             idr |= (uint16_t)(1u << pin);
         }
         show(port, pin);
+    }
+    if (port->chip->observer.pin) {
+        tell_observer(port);
     }
     uint16_t changed = idr ^ port->idr;
     port->idr = idr;
@@ -162,6 +177,7 @@ static bool gpio_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     switch (off) {
     case MODER:
         merge(&port->moder, value, mask & unlocked(port, 2, 0));
+        chip_usb_pins_changed(port->chip, port->index);
         break;
     case OTYPER:
         merge(&port->otyper, value, mask & unlocked(port, 1, 0));
@@ -188,6 +204,7 @@ static bool gpio_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     case AFRL:
     case AFRH:
         merge(&port->afr[off == AFRH], value, mask & unlocked(port, 4, off == AFRH ? 8 : 0));
+        chip_usb_pins_changed(port->chip, port->index);
         break;
     default:
         return false;
@@ -214,10 +231,12 @@ static void gpio_reset(void *ctx) {
     port->is_locked = false;
     port->afr[0] = 0;
     port->afr[1] = 0;
+    chip_usb_pins_changed(port->chip, port->index);
     update(port);
 }
 
-bool gpio_find_pin(const char *name, unsigned *port, unsigned *pin) {
+// As far as ports go; the package may have fewer.
+bool gpio_find_pin(const struct chip *chip, const char *name, unsigned *port, unsigned *pin) {
     char *end = NULL;
 
     if (name[0] != 'P' || name[1] < 'A' || name[1] >= (char)('A' + GPIO_PORTS) || name[2] < '0' ||
@@ -225,23 +244,62 @@ bool gpio_find_pin(const char *name, unsigned *port, unsigned *pin) {
         return false;
     }
     unsigned long number = strtoul(name + 2, &end, 10);
-    // Port I has pins 0 to 11 (DS8626 table 7).
-    unsigned long pins = name[1] == 'I' ? 12 : GPIO_PINS;
-    if (*end || number >= pins || (name[2] == '0' && name[3])) {
+    // Port I has pins 0 to 11 (DS8626 table 7), 16 where there is a port J; K has 8 (DS9405 table 10).
+    *port = (unsigned)(name[1] - 'A');
+    bool has_j = rcc_has(chip->model->line, &gpio_peripherals[9]);
+    unsigned long pins = name[1] == 'I' && !has_j ? 12 : name[1] == 'K' ? 8 : GPIO_PINS;
+    if (*end || number >= pins || (name[2] == '0' && name[3]) ||
+        !rcc_has(chip->model->line, &gpio_peripherals[*port])) {
         return false;
     }
-    *port = (unsigned)(name[1] - 'A');
     *pin = (unsigned)number;
     return true;
+}
+
+bool chip_pin_name(const struct chip *chip, unsigned port, unsigned pin, char name[8]) {
+    unsigned found_port, found_pin;
+    if (port >= GPIO_PORTS || pin >= GPIO_PINS) {
+        return false;
+    }
+    (void)snprintf(name, 8, "P%c%u", (char)('A' + port), pin);
+    return gpio_find_pin(chip, name, &found_port, &found_pin);
 }
 
 void gpio_drive(struct chip *chip, unsigned port, unsigned pin, int level) {
     chip->gpio[port].outside[pin] = (int8_t)(level < 0 ? -1 : level != 0);
     update(&chip->gpio[port]);
+    if (port == 0 && pin == 0) { // WKUP, whatever the pin is used for
+        pwr_wakeup_pin(chip, level > 0);
+    }
 }
 
 int gpio_level(const struct chip *chip, unsigned port, unsigned pin) {
     return level_of(&chip->gpio[port], pin);
+}
+
+bool gpio_is_set_to(const struct chip *chip, unsigned port, unsigned pin, unsigned function,
+                    char mode[GPIO_MODE_MAX]) {
+    const struct gpio_port *gpio = &chip->gpio[port];
+    unsigned alternate = gpio->afr[pin / 8] >> (4 * (pin % 8)) & 0xF;
+    switch (field(gpio->moder, pin)) {
+    case MODE_ALTERNATE:
+        (void)snprintf(mode, GPIO_MODE_MAX, "in alternate function %u", alternate);
+        return alternate == function;
+    case MODE_ANALOG:
+        (void)snprintf(mode, GPIO_MODE_MAX, "in analog mode");
+        return false;
+    default:
+        (void)snprintf(mode, GPIO_MODE_MAX, "an %s",
+                       field(gpio->moder, pin) == MODE_OUTPUT ? "output" : "input");
+        return false;
+    }
+}
+
+bool gpio_is_alternate(const struct chip *chip, unsigned port, unsigned pin, unsigned function) {
+    const struct gpio_port *gpio = &chip->gpio[port];
+    return rcc_is_clocked(chip, &gpio_peripherals[port]) &&
+           field(gpio->moder, pin) == MODE_ALTERNATE &&
+           (gpio->afr[pin / 8] >> (4 * (pin % 8)) & 0xF) == function;
 }
 
 bool gpio_input(const struct chip *chip, unsigned port, unsigned pin) {
@@ -256,6 +314,6 @@ bool gpio_input(const struct chip *chip, unsigned port, unsigned pin) {
     }
 
 const struct peripheral gpio_peripherals[GPIO_PORTS] = {
-    PORT("A", 0), PORT("B", 1), PORT("C", 2), PORT("D", 3), PORT("E", 4),
-    PORT("F", 5), PORT("G", 6), PORT("H", 7), PORT("I", 8),
+    PORT("A", 0), PORT("B", 1), PORT("C", 2), PORT("D", 3), PORT("E", 4),  PORT("F", 5),
+    PORT("G", 6), PORT("H", 7), PORT("I", 8), PORT("J", 9), PORT("K", 10),
 };

@@ -34,10 +34,43 @@ const struct otg_config otg_hs_config = {
     .has_high_speed = true,
 };
 
+// Endpoints and FIFO memory: RM0390 31.1; ids: 31.15.8 (OTG_CID). The Synopsys registers RM0390 does not
+// give: those of the same cores in other chips (STM32L476 FS, F76x HS; TinyUSB's dwc2_info.py), and 3.10a as
+// the release is from memory. ST's HAL looks for STPKTRX above 3.00a, which is never set here.
+const struct otg_config otg_fs_config_f446 = {
+    .name = "OTG_FS",
+    .endpoints = 6,
+    .fifo_words = 320,
+    .cid = 0x00002000u,
+    .gsnpsid = 0x4f54310au,
+    .ghwcfg = {0x00000000u, 0x229ed520u, 0x0200d1e8u, 0x17f08030u},
+    .gusbcfg = 0x00001440u,
+    .fifo_reset = 0x200u,
+    .has_high_speed = false,
+    .has_vbden = true,
+};
+
+const struct otg_config otg_hs_config_f446 = {
+    .name = "OTG_HS",
+    .endpoints = 9,
+    .fifo_words = 1024,
+    .cid = 0x00002100u,
+    .gsnpsid = 0x4f54310au,
+    .ghwcfg = {0x00000000u, 0x229fe190u, 0x03eed2e8u, 0x23f00030u},
+    .gusbcfg = 0x00001400u,
+    .fifo_reset = 0x200u,
+    .has_high_speed = true,
+    .has_vbden = true,
+};
+
 // Speed enumeration after a bus reset; software sees USBRST well before ENUMDNE. The wire tells of
 // the reset at its end, so both come then, this far apart.
 #define ENUMERATION_PS (100 * PS_PER_US)
 #define IDLE_PS        (3 * PS_PER_MS) // USB 2.0 7.1.7.6
+
+// How long the pull-up may wait for its pins before somebody is told: drivers that set them after the
+// core are fine. A hub takes as long to believe in a connection (USB 2.0 7.1.7.3, TATTDB).
+#define PINS_PS        (100 * PS_PER_MS)
 
 #define USB_CLOCK_HZ   48000000ull
 
@@ -48,13 +81,31 @@ static bool is_48_mhz(const struct otg *otg) {
     return off * 400 <= USB_CLOCK_HZ;
 }
 
+bool otg_is_external(const struct otg *otg) {
+    // OTG_FS has the embedded PHY alone, and the bit always reads 1 there.
+    return otg->config->has_high_speed && !(otg->gusbcfg & GUSBCFG_PHYSEL);
+}
+
+bool otg_has_phy(const struct otg *otg) {
+    if (!otg_is_external(otg)) {
+        return true;
+    }
+    return otg->around.has_ulpi_phy &&
+           (otg->around.has_ulpi_clock == NULL || otg->around.has_ulpi_clock(otg->around.ctx));
+}
+
+// An external PHY brings a clock of its own (RM0090 35.4.2).
+static bool has_phy_clock(const struct otg *otg) {
+    return otg_is_external(otg) ? otg_has_phy(otg) : is_48_mhz(otg);
+}
+
 bool otg_is_clocked(const struct otg *otg) {
-    return is_48_mhz(otg) &&
+    return has_phy_clock(otg) &&
            (otg->around.is_stopped == NULL || !otg->around.is_stopped(otg->around.ctx));
 }
 
 static void complain_of_clock(struct otg *otg) {
-    if (otg->shown == USB_SPEED_NONE || is_48_mhz(otg) || otg->complained_hz == otg->phy_hz) {
+    if (otg->shown == USB_SPEED_NONE || has_phy_clock(otg) || otg->complained_hz == otg->phy_hz) {
         return;
     }
     otg->complained_hz = otg->phy_hz;
@@ -144,18 +195,44 @@ void otg_set_address(struct otg *otg, unsigned address) {
 
 // --- VBUS and pull-up. ---
 
-bool otg_has_phy(const struct otg *otg) {
-    // GUSBCFG.PHYSEL: OTG_FS has the embedded PHY alone, and the bit always reads 1 there.
-    bool is_embedded = !otg->config->has_high_speed || otg->gusbcfg & GUSBCFG_PHYSEL;
-    return is_embedded || otg->around.has_ulpi_phy;
+static bool has_pins(const struct otg *otg, char why[OTG_WHY_MAX]) {
+    return otg_is_external(otg) || otg->around.has_full_speed_pins == NULL ||
+           otg->around.has_full_speed_pins(otg->around.ctx, why);
+}
+
+static void complain_of_pins(void *ctx) {
+    struct otg *otg = ctx;
+    char why[OTG_WHY_MAX];
+    if (otg->is_told_of_pins || has_pins(otg, why)) {
+        return;
+    }
+    otg->is_told_of_pins = true;
+    trace_complaint(otg->trace, "usb-pins", otg->config->name,
+                    "%s switches its pull-up on, but nobody sees it: %s", otg->config->name, why);
+}
+
+// Whether a pull-up that is switched on gets out of the chip.
+static bool gets_out(struct otg *otg) {
+    if (has_pins(otg, NULL)) {
+        timeline_cancel(otg->timeline, &otg->pins_event);
+        return true;
+    }
+    if (!otg->is_told_of_pins && !timeline_is_scheduled(&otg->pins_event)) {
+        timeline_schedule(otg->timeline, &otg->pins_event, timeline_now(otg->timeline) + PINS_PS);
+    }
+    return false;
 }
 
 void otg_update_pullup(struct otg *otg) {
     // The embedded PHY needs PWRDWN (RM0090 34.16.2 OTG_FS_GCCFG, 35.12.2 OTG_HS_GCCFG); an
-    // external ULPI PHY does not, and comes up at full speed here: high speed is not modelled.
-    bool is_external = otg->config->has_high_speed && !(otg->gusbcfg & GUSBCFG_PHYSEL);
-    bool has_phy = otg_has_phy(otg) && (is_external || otg->gccfg & GCCFG_PWRDWN);
-    bool is_shown = has_phy && otg->is_session && !(otg->dctl & DCTL_SDIS);
+    // external ULPI PHY does not. A high-speed device shows a full-speed pull-up too; its speed comes
+    // with the bus reset (USB 2.0 7.1.5.1, 7.1.7.5).
+    bool has_phy = otg_has_phy(otg) && (otg_is_external(otg) || otg->gccfg & GCCFG_PWRDWN);
+    bool is_on = has_phy && otg->is_session && !(otg->dctl & DCTL_SDIS);
+    if (!is_on) {
+        timeline_cancel(otg->timeline, &otg->pins_event);
+    }
+    bool is_shown = is_on && gets_out(otg);
     enum usb_speed speed = is_shown ? USB_SPEED_FULL : USB_SPEED_NONE;
     if (speed == otg->shown) {
         return;
@@ -167,9 +244,31 @@ void otg_update_pullup(struct otg *otg) {
     }
 }
 
-void otg_update_session(struct otg *otg) {
+// RM0390 31.15.1, 31.15.2. Sensing is on with VBDEN (an external PHY senses by itself); the override has the
+// last word.
+static bool has_session_by_vbden(const struct otg *otg, bool *is_sensed) {
+    *is_sensed = otg->gccfg & GCCFG_VBDEN || otg_is_external(otg);
+    if (otg->gotgctl & GOTGCTL_BVALOEN) {
+        return otg->gotgctl & GOTGCTL_BVALOVAL;
+    }
+    return *is_sensed && otg->has_vbus;
+}
+
+static bool has_session(const struct otg *otg, bool *is_sensed_at) {
+    if (otg->config->has_vbden) {
+        return has_session_by_vbden(otg, is_sensed_at);
+    }
     bool is_sensed = otg->gccfg & GCCFG_VBUSBSEN && !(otg->gccfg & GCCFG_NOVBUSSENS);
-    bool is_session = otg->gccfg & GCCFG_NOVBUSSENS || (is_sensed && otg->has_vbus);
+    // An external PHY senses VBUS itself and says so over ULPI, whatever VBUSBSEN; from memory of the
+    // ULPI specification, RM0090 35.12.2 does not say.
+    is_sensed = is_sensed || (otg_is_external(otg) && !(otg->gccfg & GCCFG_NOVBUSSENS));
+    *is_sensed_at = is_sensed;
+    return otg->gccfg & GCCFG_NOVBUSSENS || (is_sensed && otg->has_vbus);
+}
+
+void otg_update_session(struct otg *otg) {
+    bool is_sensed;
+    bool is_session = has_session(otg, &is_sensed);
     bool was_session = otg->is_session;
     otg->is_session = is_session;
     if (is_session && !was_session && is_sensed) {
@@ -190,6 +289,7 @@ void otg_core_reset(struct otg *otg, bool keep_wrapper) {
     uint32_t dspd = otg->dcfg & DCFG_DSPD, physel = otg->gusbcfg & GUSBCFG_PHYSEL;
     timeline_cancel(otg->timeline, &otg->enumerated_event);
     timeline_cancel(otg->timeline, &otg->idle_event);
+    timeline_cancel(otg->timeline, &otg->period_event);
     otg->gotgctl = otg->gotgint = otg->gahbcfg = otg->grstctl = otg->gint = otg->gintmsk = 0;
     otg->gusbcfg = config->gusbcfg;
     otg->grxfsiz = config->fifo_reset;
@@ -223,7 +323,7 @@ void otg_core_reset(struct otg *otg, bool keep_wrapper) {
         // Nor does the choice of the PHY: ST's HAL (USB_CoreInit), libopencm3 and Linux' dwc2 set
         // PHYSEL, reset, and go on without setting it again.
         otg->gusbcfg |= physel;
-        otg_update_pullup(otg);
+        otg_update_session(otg);
     } else {
         otg->is_session = false;
         otg_update_pullup(otg);
@@ -251,7 +351,14 @@ static enum usb_speed bus_reset(void *ctx) {
     otg->dcfg &= ~DCFG_DAD;
     otg->address = 0;
     otg->is_setup_open = otg->is_control = otg->is_dad_pending = false;
-    otg->dsts = (otg->dsts & ~DSTS_SUSPSTS) | DSTS_ENUMSPD_FS;
+    timeline_cancel(otg->timeline, &otg->period_event);
+    // DCFG.DSPD 0 asks for high speed (RM0090 35.12.4): the chirp of 7.1.7.5, and the hosts here know it.
+    bool is_high = otg_is_external(otg) && (otg->dcfg & DCFG_DSPD) == 0;
+    otg->speed = is_high ? USB_SPEED_HIGH : USB_SPEED_FULL;
+    otg->dsts =
+        (otg->dsts & ~(DSTS_SUSPSTS | DSTS_ENUMSPD)) | (is_high                ? DSTS_ENUMSPD_HS
+                                                        : otg_is_external(otg) ? DSTS_ENUMSPD_FSH
+                                                                               : DSTS_ENUMSPD_FS);
     for (unsigned ep = 0; ep < otg->config->endpoints; ep++) {
         // RM0090 34.16.4 USBAEP: cleared for all endpoints but 0. Nothing that was armed answers
         // after a reset; EPENA itself is left for software to clear, as TinyUSB, libopencm3
@@ -265,29 +372,56 @@ static enum usb_speed bus_reset(void *ctx) {
     timeline_schedule(otg->timeline, &otg->enumerated_event,
                       timeline_now(otg->timeline) + ENUMERATION_PS);
     raise(otg, GINT_USBRST);
-    return USB_SPEED_FULL;
+    return otg->speed;
 }
 
-static void iso_not_served(struct otg *otg) {
-    // RM0090 34.17.6 "Incomplete isochronous IN data transfers": at the end of a frame, an
-    // enabled isochronous IN endpoint that still has its packet. Its frame parity (EONUM) is not
-    // looked at.
+bool otg_is_its_frame(const struct otg *otg, const struct otg_endpoint *endpoint) {
+    return (otg->dsts >> DSTS_FNSOF_POS & 1) == endpoint->toggle;
+}
+
+static bool is_iso_waiting(const struct otg *otg, const struct otg_endpoint *endpoint) {
+    return endpoint->ctl & EPCTL_EPENA && (endpoint->ctl & EPCTL_EPTYP) == EPTYP_ISO &&
+           otg_is_its_frame(otg, endpoint);
+}
+
+// The end of the time for periodic transfers in a frame (DCFG.PFIVL). RM0090 34.17.6 "Incomplete
+// isochronous IN (OUT) data transfers": an endpoint that was meant for this frame and is still enabled.
+static void period_ends(void *ctx) {
+    struct otg *otg = ctx;
+    uint32_t bits = GINT_EOPF;
     for (unsigned ep = 1; ep < otg->config->endpoints; ep++) {
-        uint32_t ctl = otg->in[ep].ctl;
-        if (ctl & EPCTL_EPENA && (ctl & EPCTL_EPTYP) == EPTYP_ISO) {
-            raise(otg, GINT_IISOIXFR);
+        bits |= is_iso_waiting(otg, &otg->in[ep]) ? GINT_IISOIXFR : 0;
+        bits |= is_iso_waiting(otg, &otg->out[ep]) ? GINT_INCOMPISOOUT : 0;
+    }
+    raise(otg, bits);
+}
+
+static bool has_iso(const struct otg *otg) {
+    for (unsigned ep = 1; ep < otg->config->endpoints; ep++) {
+        if (((otg->in[ep].ctl & EPCTL_EPTYP) == EPTYP_ISO && otg->in[ep].ctl & EPCTL_USBAEP) ||
+            ((otg->out[ep].ctl & EPCTL_EPTYP) == EPTYP_ISO && otg->out[ep].ctl & EPCTL_USBAEP)) {
+            return true;
         }
     }
+    return false;
 }
 
 static void sof(void *ctx, unsigned frame) {
     struct otg *otg = ctx;
+    // 80, 85, 90, 95 % of a frame or microframe (RM0090 34.16.4 DCFG.PFIVL).
+    uint64_t frame_ps = otg->speed == USB_SPEED_HIGH ? PS_PER_MS / 8 : PS_PER_MS;
+    uint64_t period_ps = frame_ps / 100 * (80 + 5 * (otg->dcfg >> DCFG_PFIVL_POS & 3));
     if (!otg_is_clocked(otg) || otg->shown == USB_SPEED_NONE) {
         return;
     }
-    otg->dsts = (otg->dsts & ~(0x3fffu << 8 | DSTS_SUSPSTS)) | (frame & 0x3fff) << 8;
-    iso_not_served(otg);
-    raise(otg, GINT_SOF | GINT_EOPF);
+    otg->dsts = (otg->dsts & ~(DSTS_FNSOF | DSTS_SUSPSTS)) | (frame << DSTS_FNSOF_POS & DSTS_FNSOF);
+    if (has_iso(otg) || otg->gintmsk & GINT_EOPF) {
+        timeline_schedule(otg->timeline, &otg->period_event,
+                          timeline_now(otg->timeline) + period_ps);
+        raise(otg, GINT_SOF);
+    } else {
+        raise(otg, GINT_SOF | GINT_EOPF); // of the frame before: nobody looks
+    }
 }
 
 static void suspend(void *ctx) {
@@ -344,6 +478,8 @@ struct otg *otg_new(const struct otg_config *config, struct timeline *timeline, 
     otg->complained_hz = UINT64_MAX;
     otg->enumerated_event = (struct event){.fire = enumerated, .ctx = otg};
     otg->idle_event = (struct event){.fire = suspend, .ctx = otg};
+    otg->pins_event = (struct event){.fire = complain_of_pins, .ctx = otg};
+    otg->period_event = (struct event){.fire = period_ends, .ctx = otg};
     otg->wire = (struct wire_device){
         .ctx = otg,
         .bus_reset = bus_reset,
@@ -366,6 +502,8 @@ void otg_free(struct otg *otg) {
     }
     timeline_cancel(otg->timeline, &otg->enumerated_event);
     timeline_cancel(otg->timeline, &otg->idle_event);
+    timeline_cancel(otg->timeline, &otg->period_event);
+    timeline_cancel(otg->timeline, &otg->pins_event);
     free(otg);
 }
 
@@ -378,19 +516,33 @@ void otg_set_wakeup_line(struct otg *otg, void (*wakeup)(void *ctx), void *ctx) 
     otg->wakeup_ctx = ctx;
 }
 
+void otg_pins_changed(struct otg *otg) {
+    otg_update_pullup(otg);
+}
+
 const struct wire_device *otg_wire(struct otg *otg) {
     return &otg->wire;
 }
 
+void otg_show_again(struct otg *otg) {
+    if (otg->host != NULL) {
+        otg->host->pullup(otg->host->ctx, otg->shown);
+    }
+}
+
 void otg_connect(struct otg *otg, const struct wire_host *host) {
     otg->host = host;
-    if (host != NULL) {
-        host->pullup(host->ctx, otg->shown);
-    }
+    otg_show_again(otg);
+}
+
+void *otg_state(struct otg *otg, size_t *len) {
+    *len = sizeof *otg;
+    return otg;
 }
 
 void otg_set_phy_clock(struct otg *otg, uint64_t hz) {
     otg->phy_hz = hz;
+    otg_update_session(otg); // an external PHY's clock may have come or gone too
     complain_of_clock(otg);
     otg_ready(otg);
 }

@@ -36,8 +36,8 @@ uint32_t otg_ep_control(const struct otg *otg, unsigned ep, bool in) {
     uint32_t value = endpoint->ctl;
     if (ep == 0) {
         value = (value & ~3u) | (otg->in[0].ctl & 3u) | EPCTL_USBAEP;
-    } else if (!is_iso(endpoint) && endpoint->toggle) {
-        value |= EPCTL_DPID;
+    } else if (endpoint->toggle) {
+        value |= EPCTL_DPID; // isochronous: EONUM
     }
     return value;
 }
@@ -139,12 +139,10 @@ static bool hears(const struct otg *otg, uint8_t addr, unsigned ep) {
 
 // RM0090 34.17.6 "SETUP transactions": the "SETUP done" word is written when the SETUP stage turns
 // into a data or status stage, that is at the first IN or OUT token, so that it also tells which
-// of several SETUP packets was the last. EPENA of the OUT side falls with it (otg_fifo.c says why
-// not at its pop).
+// of several SETUP packets was the last. EPENA of the OUT side has fallen before (otg_wire_setup()).
 static void close_setup(struct otg *otg, unsigned ep) {
     if (ep == 0 && otg->is_setup_open) {
         otg->is_setup_open = false;
-        otg->out[0].ctl &= ~EPCTL_EPENA;
         if (otg_is_dma(otg)) {
             otg->out[0].intr |= EPINT_STUP;
         } else {
@@ -156,6 +154,12 @@ static void close_setup(struct otg *otg, unsigned ep) {
 
 // The core takes a SETUP whatever NAK, STALL and EPENA say, and with STUPCNT at 0 too (RM0090
 // 34.17.6 "SETUP transactions").
+//
+// RM0090 (DOEPCTL0.EPENA) clears EPENA "before" it sets "SETUP phase done", and leaves the instant open. It is
+// here, with the packet: libusb_stm32's OTG_FS driver sets EPENA as soon as it has read the SETUP data, polling, and
+// not again after "SETUP done"; it takes the status stage of control reads on silicon (STM32F405, F429), so neither that
+// word nor its pop can take away an EPENA that came after the SETUP. Drivers that set EPENA after the pop
+// (libopencm3, TinyUSB, ST's HAL) cannot tell the difference.
 enum wire_answer otg_wire_setup(void *ctx, uint8_t addr, uint8_t ep, const uint8_t setup[8]) {
     struct otg *otg = ctx;
     if (!hears(otg, addr, ep) || ep != 0) {
@@ -180,7 +184,7 @@ enum wire_answer otg_wire_setup(void *ctx, uint8_t addr, uint8_t ep, const uint8
     if (stupcnt > 0) {
         otg->out[0].tsiz -= 1u << TSIZ_STUPCNT_POS;
     }
-    otg->out[0].ctl = (otg->out[0].ctl | EPCTL_NAKSTS) & ~EPCTL_STALL;
+    otg->out[0].ctl = (otg->out[0].ctl | EPCTL_NAKSTS) & ~(EPCTL_STALL | EPCTL_EPENA);
     otg->in[0].ctl = (otg->in[0].ctl | EPCTL_NAKSTS) & ~EPCTL_STALL;
     otg->out[0].toggle = 1; // data and status stages begin with DATA1 (USB 2.0 8.5.3)
     otg->in[0].toggle = 1;
@@ -243,11 +247,18 @@ enum wire_answer otg_wire_out(void *ctx, uint8_t addr, uint8_t ep, unsigned togg
         return refusal;
     }
     bool has_room = otg_is_dma(otg) || otg_rx_has_room(otg, len);
+    if (is_iso(out) && !has_room) {
+        otg->gint |= GINT_ISOODRP; // RM0090 34.16.2
+        otg_update_irq(otg);
+    }
     if (out->ctl & EPCTL_NAKSTS || otg->dctl & DCTL_GONSTS || !has_room) {
         return refusal;
     }
     if (len > otg_mps(otg, ep, false)) {
         return WIRE_SILENCE; // babble: the packet is dropped without a handshake
+    }
+    if (is_iso(out) && !otg_is_its_frame(otg, out)) {
+        return WIRE_SILENCE; // it is for the other frames (RM0090 DOEPCTLx.EONUM)
     }
     if (!is_iso(out)) {
         if (toggle != out->toggle) {
@@ -259,10 +270,15 @@ enum wire_answer otg_wire_out(void *ctx, uint8_t addr, uint8_t ep, unsigned togg
     return WIRE_ACK;
 }
 
-static enum wire_answer nothing_to_send(struct otg *otg, unsigned ep) {
+// RM0090 34.17.6 "Generic periodic IN data transfers", internal data flow: without the whole packet in
+// the FIFO an isochronous endpoint sends an empty one, others NAK.
+static enum wire_answer nothing_to_send(struct otg *otg, unsigned ep, unsigned *toggle,
+                                        unsigned *len) {
     otg->in[ep].intr |= EPINT_ITTXFE;
     otg_update_irq(otg);
-    return is_iso(&otg->in[ep]) ? WIRE_SILENCE : WIRE_NAK;
+    *len = 0;
+    *toggle = 0;
+    return is_iso(&otg->in[ep]) ? WIRE_ACK : WIRE_NAK;
 }
 
 enum wire_answer otg_wire_in(void *ctx, uint8_t addr, uint8_t ep, unsigned *toggle, uint8_t *data,
@@ -276,11 +292,12 @@ enum wire_answer otg_wire_in(void *ctx, uint8_t addr, uint8_t ep, unsigned *togg
     if (in->ctl & EPCTL_STALL && !is_iso(in)) {
         return WIRE_STALL;
     }
-    if (in->ctl & EPCTL_NAKSTS || (otg->dctl & DCTL_GINSTS && !is_iso(in))) {
-        return is_iso(in) ? WIRE_SILENCE : WIRE_NAK;
+    if (!is_iso(in) && (in->ctl & EPCTL_NAKSTS || otg->dctl & DCTL_GINSTS)) {
+        return WIRE_NAK;
     }
-    if (!(in->ctl & EPCTL_EPENA) || pktcnt(in) == 0) {
-        return nothing_to_send(otg, ep);
+    // RM0090 34.16.4 DIEPCTLx.NAKSTS: an isochronous endpoint then sends an empty packet.
+    if (!(in->ctl & EPCTL_EPENA) || pktcnt(in) == 0 || (is_iso(in) && !otg_is_its_frame(otg, in))) {
+        return nothing_to_send(otg, ep, toggle, len);
     }
     unsigned fifo = otg_tx_number(otg, ep);
     uint32_t left = in->tsiz & TSIZ_XFRSIZ;
@@ -294,7 +311,7 @@ enum wire_answer otg_wire_in(void *ctx, uint8_t addr, uint8_t ep, unsigned *togg
     } else if (left == 0) {
         in->unacked_len = 0;
     } else {
-        return nothing_to_send(otg, ep); // the packet is not whole in the FIFO yet
+        return nothing_to_send(otg, ep, toggle, len); // the packet is not whole in the FIFO yet
     }
     *len = in->unacked_len;
     *toggle = is_iso(in) ? 0 : in->toggle;
@@ -310,7 +327,7 @@ void otg_wire_in_acked(void *ctx, uint8_t ep) {
         return;
     }
     in->is_unacked = false;
-    in->toggle ^= 1;
+    in->toggle ^= is_iso(in) ? 0 : 1;
     if (otg_is_dma(otg)) {
         in->dma += in->unacked_len;
         in->tsiz -= in->unacked_len;

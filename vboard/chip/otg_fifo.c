@@ -68,7 +68,7 @@ uint32_t otg_rx_peek_data(const struct otg *otg) {
 // "SETUP done" rises here, not when the core wrote the word. TinyUSB dcd_dwc2.c notes the same
 // ("Pop this word causes the xfer complete interrupt").
 //
-// RM0090 also lets the pop clear EPENA. Here EPENA falls when the word is written (otg_endpoints.c):
+// RM0090 also lets the pop clear EPENA. Here EPENA falls before the word is written (otg_endpoints.c):
 // libusb_stm32 (so sboot) sees 3 or 4 in GRXSTSR, sets EPENA and CNAK, and pops the word only
 // then; it works on silicon, so the pop cannot take that EPENA away. libopencm3, TinyUSB and
 // ST's HAL set EPENA after the pop and cannot tell the difference.

@@ -278,8 +278,12 @@ static void write_grstctl(struct otg *otg, uint32_t value, uint32_t mask) {
             otg->grstctl |= GRSTCTL_CSRST;
             trace_complaint(otg->trace, "otg-no-ulpi", otg->config->name,
                             "%s: core reset with the external ULPI PHY chosen (GUSBCFG.PHYSEL is "
-                            "0), and this board has none: the reset never ends",
-                            otg->config->name);
+                            "0), and %s: the reset never ends",
+                            otg->config->name,
+                            otg->around.has_ulpi_phy
+                                ? "its clock does not reach the core (RCC_AHB1ENR.OTGHSULPIEN, the "
+                                  "12 ULPI pins in alternate function 10)"
+                                : "this board has none");
             return;
         }
         otg_core_reset(otg, true);
@@ -309,13 +313,14 @@ static void write_gusbcfg(struct otg *otg, uint32_t value, uint32_t mask) {
         trace_complaint(otg->trace, "otg-host-mode", otg->config->name,
                         "%s: host mode is not modelled", otg->config->name);
     }
-    otg_update_pullup(otg);
+    otg_update_session(otg);
 }
 
 static bool write_global(struct otg *otg, uint32_t off, uint32_t value, uint32_t mask) {
     switch (off) {
     case GOTGCTL:
-        merge(&otg->gotgctl, value, mask & 0xf7eu);
+        merge(&otg->gotgctl, value, mask & 0xffeu);
+        otg_update_session(otg);
         return true;
     case GOTGINT:
         otg->gotgint &= ~(value & mask);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Joins the OTG cores to the chip: register windows (RM0090 table 1), enable bits, interrupts (table
-// 62), wake-up lines (12.2.5), 48 MHz from the PLL's Q output (7.2.3), the clock gates of sleep
+// 62), wake-up lines (12.2.5), pins (DS8626 table 9), 48 MHz from the PLL's Q output (7.2.3), the clock gates of sleep
 // (7.3.15), and OTG_HS's way to memory.
 
 #include "vboard/chip/otg_wiring.h"
+
+#include <stdio.h>
 
 #include "vboard/chip/chip_state.h"
 #include "vboard/chip/otg.h"
@@ -83,9 +85,95 @@ static bool hs_is_stopped(void *ctx) {
         return is_gated(chip, 1, true, "RCC_AHB1LPENR.OTGHSLPEN is 0");
     }
     (void)otg_peek(chip->otg_hs, GUSBCFG_OFF, &gusbcfg);
-    return is_gated(chip, 1, (enabled & AHB1_OTGHSULPI) && (gusbcfg & GUSBCFG_PHYSEL),
+    if (!(gusbcfg & GUSBCFG_PHYSEL)) {
+        return is_gated(chip, 1, !(enabled & AHB1_OTGHSULPI),
+                        "RCC_AHB1LPENR.OTGHSULPILPEN is 0 and the external PHY is in use");
+    }
+    return is_gated(chip, 1, enabled & AHB1_OTGHSULPI,
                     "RCC_AHB1LPENR.OTGHSULPILPEN is 1 (its reset value) and the embedded PHY is in "
                     "use; firmware has to clear it");
+}
+
+// Where ULPI may be connected (DS8626 table 9, alternate function 10): CK, D0 to D7, STP, and DIR and
+// NXT with two places each. D4 is at PB11, on the F446 at PB2 as well (DS10693 table 11).
+static bool has_ulpi_pins(const struct chip *chip) {
+    static const struct {
+        char port;
+        uint8_t pin;
+        char other_port; // 0: there is no other place
+        uint8_t other_pin;
+    } pins[] = {
+        {'A', 5, 0, 0},  {'A', 3, 0, 0},  {'B', 0, 0, 0},    {'B', 1, 0, 0},
+        {'B', 10, 0, 0}, {'B', 11, 0, 0}, {'B', 12, 0, 0},   {'B', 13, 0, 0},
+        {'B', 5, 0, 0},  {'C', 0, 0, 0},  {'C', 2, 'I', 11}, {'C', 3, 'H', 4},
+    };
+    bool has_d4 =
+        chip->model->line->otg_hs == &otg_hs_config_f446 && gpio_is_alternate(chip, 1, 2, 10);
+    for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+        if (has_d4 && pins[i].port == 'B' && pins[i].pin == 11) {
+            continue;
+        }
+        bool is_set =
+            gpio_is_alternate(chip, (unsigned)(pins[i].port - 'A'), pins[i].pin, 10) ||
+            (pins[i].other_port &&
+             gpio_is_alternate(chip, (unsigned)(pins[i].other_port - 'A'), pins[i].other_pin, 10));
+        if (!is_set) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool hs_has_ulpi_clock(void *ctx) {
+    const struct chip *chip = ctx;
+    uint32_t wanted = AHB1_OTGHS | AHB1_OTGHSULPI;
+    return (chip->rcc.regs[RCC_AHB1ENR / 4] & wanted) == wanted && has_ulpi_pins(chip);
+}
+
+// The pins of the embedded PHYs (DS8626 table 9).
+struct full_speed_pins {
+    char port;
+    uint8_t dm, dp;
+    uint8_t function;
+};
+
+static const struct full_speed_pins fs_pins = {'A', 11, 12, 10};
+static const struct full_speed_pins hs_pins = {'B', 14, 15, 12};
+
+// A port that has lost its clock keeps its pins as they are.
+static bool has_pins(const struct chip *chip, const struct full_speed_pins *pins, char *why) {
+    const uint8_t pair[2] = {pins->dm, pins->dp};
+    for (unsigned i = 0; i < 2; i++) {
+        char mode[GPIO_MODE_MAX];
+        if (!gpio_is_set_to(chip, (unsigned)(pins->port - 'A'), pair[i], pins->function, mode)) {
+            if (why != NULL) {
+                (void)snprintf(why, OTG_WHY_MAX,
+                               "P%c%u is %s, and D- (P%c%u) and D+ (P%c%u) have to be in alternate "
+                               "function %u",
+                               pins->port, pair[i], mode, pins->port, pins->dm, pins->port,
+                               pins->dp, pins->function);
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_fs_pins(void *ctx, char *why) {
+    return has_pins(ctx, &fs_pins, why);
+}
+
+static bool has_hs_pins(void *ctx, char *why) {
+    return has_pins(ctx, &hs_pins, why);
+}
+
+void chip_usb_pins_changed(struct chip *chip, unsigned port) {
+    if (chip->otg_fs && port == (unsigned)(fs_pins.port - 'A')) {
+        otg_pins_changed(chip->otg_fs);
+    }
+    if (chip->otg_hs && port == (unsigned)(hs_pins.port - 'A')) {
+        otg_pins_changed(chip->otg_hs);
+    }
 }
 
 static const struct peripheral otg_fs_peripheral = {
@@ -113,19 +201,21 @@ static const struct peripheral otg_hs_peripheral = {
 };
 
 static bool add_fs(struct chip *chip) {
-    chip->otg_fs = otg_new(&otg_fs_config, chip->timeline, chip->trace, fs_irq, chip);
+    chip->otg_fs = otg_new(chip->model->line->otg_fs, chip->timeline, chip->trace, fs_irq, chip);
     if (!chip->otg_fs) {
         return false;
     }
     otg_set_wakeup_line(chip->otg_fs, fs_wakeup, chip);
     otg_set_surroundings(chip->otg_fs,
-                         &(struct otg_surroundings){.ctx = chip, .is_stopped = fs_is_stopped});
+                         &(struct otg_surroundings){.ctx = chip,
+                                                    .is_stopped = fs_is_stopped,
+                                                    .has_full_speed_pins = has_fs_pins});
     chip_add_peripheral(chip, &otg_fs_peripheral, chip->otg_fs);
     return true;
 }
 
 static bool add_hs(struct chip *chip) {
-    chip->otg_hs = otg_new(&otg_hs_config, chip->timeline, chip->trace, hs_irq, chip);
+    chip->otg_hs = otg_new(chip->model->line->otg_hs, chip->timeline, chip->trace, hs_irq, chip);
     if (!chip->otg_hs) {
         return false;
     }
@@ -134,6 +224,8 @@ static bool add_hs(struct chip *chip) {
                                            .ctx = chip,
                                            .has_ulpi_phy = chip->wiring.has_ulpi_phy,
                                            .is_stopped = hs_is_stopped,
+                                           .has_ulpi_clock = hs_has_ulpi_clock,
+                                           .has_full_speed_pins = has_hs_pins,
                                            .endpoint_1 = hs_endpoint_1,
                                            .load = chip_master_load,
                                            .store = chip_master_store,
@@ -143,7 +235,7 @@ static bool add_hs(struct chip *chip) {
 }
 
 bool otg_wiring_add(struct chip *chip) {
-    return add_fs(chip) && (!chip->model->has_otg_hs || add_hs(chip));
+    return add_fs(chip) && (!chip->model->line->otg_hs || add_hs(chip));
 }
 
 void otg_wiring_free(struct chip *chip) {

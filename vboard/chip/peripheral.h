@@ -30,6 +30,9 @@ struct peripheral {
     // System reset (every cause). Power-on reset calls power_on first where given.
     void (*reset)(void *ctx);
     void (*power_on)(void *ctx);
+    // The clocks of the 1.2 V domain stop (Stop mode, RM0090 5.3.5), or run again: whatever counts them
+    // stands still meanwhile. NULL: nothing does.
+    void (*halt)(void *ctx, bool is_halted);
     // The enable bit in RCC that clocks it: register offset in RCC and bit; 0 register: always on.
     // While it is off reads give 0, writes are lost, and the chip complains once.
     uint32_t enable_register;

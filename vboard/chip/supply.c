@@ -30,12 +30,17 @@ unsigned supply_max_psize(const struct chip *chip) {
     return chip->supply.mv >= 2700 ? 2 : chip->supply.mv >= 2100 ? 1 : 0;
 }
 
-uint32_t supply_hz_per_wait_state(const struct chip *chip) {
+unsigned supply_wait_states(const struct chip *chip, uint64_t hclk_hz) {
     // RM0090 table 10, its four columns.
-    return chip->supply.mv >= 2700   ? 30000000
-           : chip->supply.mv >= 2400 ? 24000000
-           : chip->supply.mv >= 2100 ? 22000000
-                                     : 20000000;
+    unsigned mv = chip->supply.mv;
+    unsigned column = mv >= 2700 ? 0 : mv >= 2400 ? 1 : mv >= 2100 ? 2 : 3;
+    const uint8_t *limits = chip->model->line->wait_limits->mhz[column];
+    unsigned needed = 0;
+    while (needed + 1 < WAIT_STATES_MAX && limits[needed + 1] &&
+           hclk_hz > limits[needed] * UINT64_C(1000000)) {
+        needed++;
+    }
+    return needed;
 }
 
 bool supply_is_below_pvd(const struct chip *chip) {
@@ -80,6 +85,9 @@ void chip_set_supply_mv(struct chip *chip, unsigned mv) {
     struct supply *supply = &chip->supply;
     unsigned level = bor_level(chip);
 
+    if (mv != supply->mv) {
+        trace_event(chip->trace, TRACE_RESET, "supply", "mv=%u", mv);
+    }
     supply->mv = mv;
     if (!chip->is_powered) {
         return;

@@ -4,13 +4,11 @@
 
 #include "vboard/chip/chip_state.h"
 
-#define MEMRMP   0x00u
-#define PMC      0x04u
-#define EXTICR1  0x08u
-#define EXTICR4  0x14u
-#define CMPCR    0x20u
-
-#define PMC_MASK (1u << 23) // MII_RMII_SEL
+#define MEMRMP  0x00u
+#define PMC     0x04u
+#define EXTICR1 0x08u
+#define EXTICR4 0x14u
+#define CMPCR   0x20u
 
 // Lines follow the newly selected pins without an edge of their own.
 static void follow_pins(struct chip *chip) {
@@ -48,11 +46,11 @@ static bool syscfg_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask)
 
     switch (off) {
     case MEMRMP:
-        merge(&chip->syscfg.memrmp, value, mask & 3);
+        merge(&chip->syscfg.memrmp, value, mask & chip->model->line->memrmp);
         chip_remap(chip, chip->syscfg.memrmp);
         return true;
     case PMC:
-        merge(&chip->syscfg.pmc, value, mask & PMC_MASK);
+        merge(&chip->syscfg.pmc, value, mask & chip->model->line->pmc);
         return true;
     case CMPCR:
         return true;

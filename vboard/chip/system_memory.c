@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What answers at 0x1FFF0000-0x1FFFFFFF: a stand-in for ST's ROM bootloader, blank OTP, the unique
-// device id, the flash size, the option bytes (RM0090 table 5, section 39). Reads only. The stand-in
+// What answers at 0x1FFF0000-0x1FFFFFFF: a stand-in for ST's ROM bootloader, OTP (blank here), the
+// unique device id, the flash size, the option bytes (RM0090 table 5, section 39). Programming OTP is
+// flash_memory.c's. The stand-in
 // has a vector table and a loop that sleeps; jumping to it is a complaint (chip.c).
 
 #include <string.h>
@@ -26,9 +27,7 @@ static void put32(uint8_t *bytes, uint32_t value) {
 }
 
 void system_memory_fill(struct chip *chip) {
-    // Wafer X and Y, wafer number, and a lot number in ASCII, as ST lays it out; an invented lot.
-    static const uint8_t uid[12] = {0x31, 0x00, 0x2A, 0x00, 0x07, 'V',
-                                    'B',  'O',  'A',  'R',  'D',  '1'};
+    uint8_t uid[12];
     uint8_t *system = chip->system;
 
     memset(system, 0xFF, SYSTEM_SIZE);
@@ -40,6 +39,7 @@ void system_memory_fill(struct chip *chip) {
     put16(system + ROM_LOOP, 0xBF30);     // wfi
     put16(system + ROM_LOOP + 2, 0xE7FD); // b to the wfi
     memset(system + ROM_LOOP + 4, 0, ROM_SIZE - ROM_LOOP - 4);
+    chip_uid_of(0, uid);
     chip_set_uid(chip, uid);
     put16(system + F_SIZE_OFF, (uint16_t)(chip->model->flash_bytes / 1024));
     system_memory_show_option(chip);
@@ -56,4 +56,14 @@ void system_memory_show_option(struct chip *chip) {
 
 void chip_set_uid(struct chip *chip, const uint8_t uid[12]) {
     memcpy(chip->system + UID_OFF, uid, 12);
+}
+
+// Wafer X and Y, wafer number, and a lot number in ASCII, as ST lays it out; an invented lot. Neighbours on
+// one wafer, as a batch of boards may be, differ in least.
+void chip_uid_of(unsigned number, uint8_t uid[12]) {
+    static const uint8_t first[12] = {0x31, 0x00, 0x2A, 0x00, 0x07, 'V',
+                                      'B',  'O',  'A',  'R',  'D',  '1'};
+
+    memcpy(uid, first, sizeof(first));
+    put16(uid, (uint16_t)(first[0] + number));
 }

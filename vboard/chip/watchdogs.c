@@ -8,8 +8,6 @@
 
 #include "vboard/chip/chip_state.h"
 
-#define LSI_HZ        32000u
-
 // --- IWDG (RM0090 21.4) ------------------------------------------------------------------------------
 
 #define IWDG_KR       0x00u
@@ -159,6 +157,24 @@ static void wwdg_count(struct chip *chip, uint32_t from) {
                       wwdg->since_ps + (from - CR_T6) * wwdg->tick_ps);
 }
 
+// PCLK1 stops with the other clocks; IWDG has its own.
+static void wwdg_halt(void *ctx, bool is_halted) {
+    struct chip *chip = ctx;
+    struct wwdg *wwdg = &chip->wwdg;
+    uint64_t now_ps = timeline_now(chip->timeline);
+
+    if (is_halted && timeline_is_scheduled(&wwdg->event)) {
+        wwdg->is_halted = true;
+        wwdg->halted_ps = now_ps;
+        wwdg->left_ps = wwdg->event.at_ps > now_ps ? wwdg->event.at_ps - now_ps : 0;
+        timeline_cancel(chip->timeline, &wwdg->event);
+    } else if (!is_halted && wwdg->is_halted) {
+        wwdg->is_halted = false;
+        wwdg->since_ps += now_ps - wwdg->halted_ps;
+        timeline_schedule(chip->timeline, &wwdg->event, now_ps + wwdg->left_ps);
+    }
+}
+
 static void write_wwdg_cr(struct chip *chip, uint32_t value) {
     struct wwdg *wwdg = &chip->wwdg;
     bool was_on = wwdg->cr & CR_WDGA;
@@ -232,6 +248,7 @@ const struct peripheral wwdg_peripheral = {
     .read = wwdg_read,
     .write = wwdg_write,
     .reset = wwdg_reset,
+    .halt = wwdg_halt,
     .enable_register = RCC_APB1ENR,
     .enable_bit = 1u << 11,
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "vboard/cpu/cpu_state.h"
+#include "vboard/cpu/fpu.h"
 
 void cpu_complain(struct cpu *cpu, const char *what, const char *format, ...) {
     if (!cpu->bus.complaint) {
@@ -24,7 +25,7 @@ void cpu_complain(struct cpu *cpu, const char *what, const char *format, ...) {
     cpu->bus.complaint(cpu->bus.ctx, what, sentence);
 }
 
-struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid) {
+struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid, bool has_fpu) {
     struct cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu) {
         return NULL;
@@ -33,6 +34,7 @@ struct cpu *cpu_new(unsigned irq_count, unsigned priority_bits, uint32_t cpuid) 
     cpu->exception_count = cpu->irq_count + EXC_IRQ0;
     cpu->priority_mask = (uint8_t)(0xff00 >> priority_bits);
     cpu->cpuid = cpuid;
+    cpu->has_fpu = has_fpu;
     return cpu;
 }
 
@@ -45,6 +47,7 @@ void cpu_free(struct cpu *cpu) {
         free(cpu->fast[i + 1].page_has_code);
     }
     free(cpu->retired);
+    free(cpu->marks);
     free(cpu);
 }
 
@@ -61,14 +64,16 @@ static void take_reset(struct cpu *cpu) {
         .cycles = old.cycles,
         .instructions = old.instructions,
         .ccr = CCR_STKALIGN,
-        .fpccr = 0xc0000000, // ASPEN, LSPEN
+        .fpccr = cpu->has_fpu ? FPCCR_ASPEN | FPCCR_LSPEN : 0,
     };
     memcpy(s->level, old.level, sizeof s->level); // the lines belong to the chip around
     s->enabled[0] = 1u << EXC_NMI | 1u << EXC_HARD_FAULT | 1u << EXC_SVCALL |
                     1u << EXC_DEBUG_MONITOR | 1u << EXC_PENDSV | 1u << EXC_SYSTICK;
     memcpy(s->pending, s->level, sizeof s->pending);
+    regions_refresh(cpu); // the MPU is off
     systick_reset(cpu);
     cpu->reset_requested = false;
+    cpu->debug.is_lockup_told = false;
     bool found = memory_read_quiet(cpu, 0, &sp) && memory_read_quiet(cpu, 4, &pc);
     s->r[13] = sp & ~3u;
     s->r[14] = 0xffffffff;
@@ -76,7 +81,7 @@ static void take_reset(struct cpu *cpu) {
     s->thumb = pc & 1;
     if (!found) {
         s->locked_up = true;
-        cpu_complain(cpu, "lockup", "lockup: no vector table can be read at address 0");
+        cpu_complain(cpu, "lockup", "no vector table can be read at address 0");
     }
 }
 
@@ -107,6 +112,9 @@ static void run_instructions(struct cpu *cpu, uint64_t until) {
         }
         until = s->cycles + 1;
     }
+    if (mpu_is_on(s)) {
+        until = s->cycles + 1; // each instruction's fetch is looked at
+    }
     cpu->deadline = until < s->systick.next_cycle ? until : s->systick.next_cycle;
     if (cpu->deadline <= s->cycles) {
         cpu->deadline = s->cycles + 1;
@@ -131,6 +139,17 @@ static enum cpu_stop run(struct cpu *cpu, uint64_t until, bool single) {
         if (s->cycles >= s->systick.next_cycle) {
             systick_sync(cpu);
         }
+        if (s->locked_up && !s->is_parked && cpu->debug.is_attached && !cpu->debug.is_lockup_told) {
+            cpu->debug.is_lockup_told = true;
+            debug_stop(cpu, CPU_DEBUG_LOCKUP, s->pc);
+        }
+        if (done && cpu->debug.steps) {
+            debug_stop(cpu, CPU_DEBUG_STEP, s->pc);
+        }
+        if (cpu->debug.why != CPU_DEBUG_NONE) {
+            debug_tell(cpu);
+            return CPU_STOP_DEBUG;
+        }
         if (s->locked_up) {
             return CPU_STOP_LOCKUP;
         }
@@ -147,9 +166,9 @@ static enum cpu_stop run(struct cpu *cpu, uint64_t until, bool single) {
             return CPU_STOP_LIMIT;
         }
         if (!exception_take(cpu)) {
-            run_instructions(cpu, single ? s->cycles + 1 : until);
+            run_instructions(cpu, single || cpu->debug.steps ? s->cycles + 1 : until);
         }
-        done = single;
+        done = single || cpu->debug.steps;
     }
 }
 
@@ -189,6 +208,35 @@ bool cpu_is_asleep(const struct cpu *cpu) {
     return cpu->s.sleeping != AWAKE;
 }
 
+bool cpu_is_on_process_stack(const struct cpu *cpu) {
+    return cpu->s.in_process_stack;
+}
+
+bool cpu_sleeps_deep(const struct cpu *cpu) {
+    return cpu->s.sleeping != AWAKE && (cpu->s.scr & SCR_SLEEPDEEP);
+}
+
+bool cpu_sleep_ends(const struct cpu *cpu) {
+    return sleep_ends(cpu);
+}
+
+void cpu_wake(struct cpu *cpu) {
+    cpu->s.sleeping = AWAKE;
+}
+
+bool cpu_is_locked_up(const struct cpu *cpu) {
+    return cpu->s.locked_up && !cpu->s.is_parked;
+}
+
+bool cpu_is_parked(const struct cpu *cpu) {
+    return cpu->s.is_parked;
+}
+
+void cpu_itm_enable(struct cpu *cpu, uint32_t ports) {
+    cpu->itm_ter = ports;
+    cpu->itm_tcr = ITM_TCR_ITMENA;
+}
+
 uint64_t cpu_instructions(const struct cpu *cpu) {
     return cpu->s.instructions;
 }
@@ -197,8 +245,60 @@ void cpu_event(struct cpu *cpu) {
     cpu->s.event = true;
 }
 
+static uint32_t system_register(const struct cpu_state *s, unsigned n) {
+    switch (n) {
+    case CPU_MSP:
+        return stack_pointer_get(s, SP_MAIN);
+    case CPU_PSP:
+        return stack_pointer_get(s, SP_PROCESS);
+    case CPU_PRIMASK:
+        return s->primask;
+    case CPU_BASEPRI:
+        return s->basepri;
+    case CPU_FAULTMASK:
+        return s->faultmask;
+    case CPU_CONTROL:
+        return s->control;
+    default:
+        return 0;
+    }
+}
+
+static void set_system_register(struct cpu *cpu, unsigned n, uint32_t value) {
+    struct cpu_state *s = &cpu->s;
+    switch (n) {
+    case CPU_MSP:
+        stack_pointer_put(s, SP_MAIN, value);
+        break;
+    case CPU_PSP:
+        stack_pointer_put(s, SP_PROCESS, value);
+        break;
+    case CPU_PRIMASK:
+        s->primask = value & 1;
+        break;
+    case CPU_BASEPRI:
+        s->basepri = (uint8_t)value & cpu->priority_mask;
+        break;
+    case CPU_FAULTMASK:
+        s->faultmask = value & 1;
+        break;
+    case CPU_CONTROL:
+        s->control = value & (CONTROL_NPRIV | CONTROL_SPSEL | (cpu->has_fpu ? CONTROL_FPCA : 0));
+        stack_pointer_select(s);
+        break;
+    default:
+        break;
+    }
+}
+
 uint32_t cpu_register(const struct cpu *cpu, unsigned n) {
-    return n < 15 ? cpu->s.r[n] : n == 15 ? cpu->s.pc : n == 16 ? xpsr_get(&cpu->s) : 0;
+    return n < 15             ? cpu->s.r[n]
+           : n == 15          ? cpu->s.pc
+           : n == 16          ? xpsr_get(&cpu->s)
+           : n - CPU_S0 < 32  ? cpu->s.fp[n - CPU_S0]
+           : n == CPU_FPSCR   ? cpu->s.fpscr
+           : n <= CPU_CONTROL ? system_register(&cpu->s, n)
+                              : 0;
 }
 
 void cpu_set_register(struct cpu *cpu, unsigned n, uint32_t value) {
@@ -210,10 +310,19 @@ void cpu_set_register(struct cpu *cpu, unsigned n, uint32_t value) {
     } else if (n == 15) {
         s->pc = value & ~1u;
         s->it = 0;
+        cpu->debug.passed_pc = 1; // odd: no breakpoint is passed over
     } else if (n == 16) {
         xpsr_restore(s, value);
-        s->ipsr = value & 0x1ff;
+        if ((value & 0x1ff) < cpu->exception_count) {
+            s->ipsr = value & 0x1ff;
+        }
         stack_pointer_select(s);
+    } else if (n - CPU_S0 < 32) {
+        s->fp[n - CPU_S0] = value;
+    } else if (n == CPU_FPSCR) {
+        s->fpscr = value & FPSCR_MASK;
+    } else {
+        set_system_register(cpu, n, value);
     }
 }
 

@@ -7,6 +7,7 @@
 #define VBOARD_CPU_CPU_STATE_H
 
 #include "vboard/cpu/cpu.h"
+#include "vboard/cpu/debug.h"
 #include "vboard/cpu/ops.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -36,12 +37,14 @@ enum {
     CFSR_DACCVIOL = 1 << 1,
     CFSR_MUNSTKERR = 1 << 3,
     CFSR_MSTKERR = 1 << 4,
+    CFSR_MLSPERR = 1 << 5,
     CFSR_MMARVALID = 1 << 7,
     CFSR_IBUSERR = 1 << 8,
     CFSR_PRECISERR = 1 << 9,
     CFSR_IMPRECISERR = 1 << 10,
     CFSR_UNSTKERR = 1 << 11,
     CFSR_STKERR = 1 << 12,
+    CFSR_LSPERR = 1 << 13,
     CFSR_BFARVALID = 1 << 15,
     CFSR_UNDEFINSTR = 1 << 16,
     CFSR_INVSTATE = 1 << 17,
@@ -67,7 +70,17 @@ enum {
 };
 
 enum { SCR_SLEEPONEXIT = 1 << 1, SCR_SLEEPDEEP = 1 << 2, SCR_SEVONPEND = 1 << 4 };
-enum { CONTROL_NPRIV = 1, CONTROL_SPSEL = 2 };
+enum { CONTROL_NPRIV = 1, CONTROL_SPSEL = 2, CONTROL_FPCA = 4 };
+// FPCCR bits (PM0214 4.6.2).
+#define FPCCR_ASPEN  (1u << 31)
+#define FPCCR_LSPEN  (1u << 30)
+#define FPCCR_MONRDY (1u << 8)
+#define FPCCR_BFRDY  (1u << 6)
+#define FPCCR_MMRDY  (1u << 5)
+#define FPCCR_HFRDY  (1u << 4)
+#define FPCCR_THREAD (1u << 3)
+#define FPCCR_USER   (1u << 1)
+#define FPCCR_LSPACT (1u << 0)
 enum { SP_MAIN, SP_PROCESS };
 enum sleep { AWAKE, SLEEP_WFI, SLEEP_WFE };
 
@@ -79,6 +92,8 @@ struct systick {
     uint64_t next_cycle; // at which it next reaches 0; UINT64_MAX: never
     bool count_flag;
 };
+
+#define CPU_MPU_REGIONS 8u
 
 struct cpu_state {
     uint32_t r[16]; // r[13] is the stack pointer in use; r[15] scratch for operands that name PC
@@ -96,6 +111,7 @@ struct cpu_state {
     bool exclusive;
     bool event;
     bool locked_up;
+    bool is_parked; // with locked_up, which it then is not
     enum sleep sleeping;
     uint64_t cycles, instructions;
 
@@ -107,6 +123,13 @@ struct cpu_state {
     uint32_t fpccr, fpcar, fpdscr;
     uint32_t demcr, dwt_control, dwt_base, actlr;
     struct systick systick;
+
+    uint32_t fp[32], fpscr; // S0 to S31
+
+    uint32_t mpu_ctrl, mpu_rnr;
+    struct cpu_mpu_region {
+        uint32_t rbar, rasr; // address alone; attributes, size and enable
+    } mpu[CPU_MPU_REGIONS];
 };
 
 #define MAP_SHIFT  14 // granule of the address map: 16 KB
@@ -126,6 +149,33 @@ struct cpu_code {
     bool watches_fetches, watches_loads;
 };
 
+struct cpu_mark {
+    uint32_t addr;
+    unsigned users;
+    unsigned breakpoints; // of the users
+    uint16_t code;        // of the instruction there, while it is decoded
+};
+
+struct cpu_watchpoint {
+    uint32_t addr, len;
+    enum cpu_watch_kind kind;
+};
+
+// A debugger's (debug.h); no part of a snapshot.
+struct cpu_debug {
+    bool is_attached, catches_hard_fault, steps, masks_interrupts, is_lockup_told;
+    enum cpu_debug_why why; // NONE: nothing wants a stop
+    uint32_t addr;
+    enum cpu_debug_why told_why;
+    uint32_t told_addr;
+    enum cpu_watch_kind kind;
+    // Where it stopped: a breakpoint there is not met before an instruction was executed.
+    uint32_t passed_pc;
+    uint64_t passed_count;
+    unsigned watch_count;
+    struct cpu_watchpoint watches[CPU_WATCHPOINTS_MAX];
+};
+
 struct cpu {
     struct cpu_state s;
 
@@ -137,12 +187,17 @@ struct cpu {
     bool break_requested, reset_requested, executing;
     unsigned irq_count, exception_count;
     uint8_t priority_mask;
+    bool has_fpu;
     uint32_t cpuid;
     struct cpu_bus bus;
+    uint32_t itm_ter, itm_tcr; // no reset but power's reaches them
 
     unsigned region_count;
     struct cpu_region regions[CPU_REGIONS_MAX];
     struct cpu_code code[CPU_REGIONS_MAX];
+    struct cpu_mark *marks;
+    unsigned mark_count;
+    struct cpu_debug debug;
     struct op *retired;                        // a cache replaced while it was executing
     struct cpu_fast fast[CPU_REGIONS_MAX + 1]; // [0] serves nothing
     uint8_t map[1 << (32 - MAP_SHIFT)];        // index into fast
@@ -169,6 +224,8 @@ static inline void cpu_attention(struct cpu *cpu) {
     cpu->deadline = cpu->s.cycles;
 }
 
+#define ITM_TCR_ITMENA 1u // ARM DDI 0403 C1.7.6
+
 static inline uint8_t it_advance(uint8_t it) {
     return (it & 7) ? (uint8_t)((it & 0xe0) | ((it << 1) & 0x1f)) : 0;
 }
@@ -180,7 +237,11 @@ static inline bool is_long(uint16_t hw1) {
 }
 // decode32.c
 void decode_long(struct op *op, uint32_t addr, uint32_t hw1, uint32_t hw2);
-// Shared by both decoders.
+// decode_fpu.c: leaves op->code alone where the instruction is UNDEFINED.
+void decode_fpu(struct op *op, uint32_t addr, uint32_t hw1, uint32_t hw2);
+// Left in op.cond by a decoder: an operand names PC.
+enum { DECODED_READS_PC = 1 };
+// Shared by the decoders.
 void op_alu(struct op *op, enum op_code first, bool flags, unsigned rd, unsigned rn, unsigned rm,
             enum shift_type type, unsigned amount);
 void op_alu_imm(struct op *op, enum op_code first, bool flags, unsigned rd, unsigned rn,
@@ -190,6 +251,23 @@ void op_alu_imm(struct op *op, enum op_code first, bool flags, unsigned rd, unsi
 void execute(struct cpu *cpu);
 // dsp.c
 void dsp_execute(struct cpu_state *s, const struct op *op);
+
+// fpu.c. The next floating-point instruction needs nothing done before it.
+static inline bool fpu_is_ready(const struct cpu_state *s) {
+    return (s->cpacr & 0x00f00000) == 0x00f00000 && (s->control & CONTROL_FPCA) &&
+           !(s->fpccr & FPCCR_LSPACT);
+}
+// Where it is not: makes it so. False: a fault was raised, and the instruction must not be executed.
+bool fpu_prepare(struct cpu *cpu);
+bool fpu_is_enabled(const struct cpu *cpu, bool privileged);
+void fpu_execute(struct cpu_state *s, const struct op *op);
+void fpu_move(struct cpu_state *s, const struct op *op);
+// S0 to S15 and FPSCR, 17 words, on a stack. False: an access failed.
+// (The MPU is asked by who calls it: mpu_allows_words().)
+bool fpu_store_frame(struct cpu *cpu, uint32_t addr);
+bool fpu_load_frame(struct cpu *cpu, uint32_t addr);
+// UpdateFPCCR() (B1.5.7): room is left at `addr`, to be filled before the registers change.
+void fpu_start_lazy(struct cpu *cpu, uint32_t addr);
 
 // memory.c. False: a fault was raised. `privileged` is what the access claims to be.
 bool memory_load(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value);
@@ -206,10 +284,52 @@ bool memory_write_quiet(struct cpu *cpu, uint32_t addr, uint32_t value);
 int region_at(const struct cpu *cpu, uint32_t addr); // -1: none
 // Chooses the code region for s.pc; false: a fault was raised.
 bool memory_set_code(struct cpu *cpu, bool *guarded);
+// The fast views again, after watchpoints changed.
+void regions_refresh(struct cpu *cpu);
 // Fills the cache entry at `op`, in the code region set.
 void memory_decode(struct cpu *cpu, struct op *op);
 // Forgets what was decoded from these bytes, in every region that shows them.
 void code_forget(struct cpu *cpu, const uint8_t *bytes, uint32_t len);
+
+// marks.c: puts the mark of an address, if it has one, over what was just decoded; and a mark was
+// met at s.pc: tells, and returns what to execute; cpu->debug.why says whether nothing is.
+void mark_decoded(struct cpu *cpu, uint32_t addr, struct op *op);
+enum op_code mark_reached(struct cpu *cpu, struct op *op);
+// Marks are no part of a snapshot: takes them out of a copy of `count` instructions decoded from
+// `addr` on, and puts them over what came out of a snapshot.
+void marks_take_out(const struct cpu *cpu, uint32_t addr, struct op *ops, uint32_t count);
+void marks_put_back(struct cpu *cpu);
+
+struct cpu_mark *mark_find(struct cpu *cpu, uint32_t addr);
+
+// debug.c: wants a stop at the next instruction boundary; a mark's breakpoint does; a data access was
+// made; whether a watchpoint is in these bytes; the stop is told; where it is it goes on.
+void debug_stop(struct cpu *cpu, enum cpu_debug_why why, uint32_t addr);
+bool debug_stops_at(struct cpu *cpu, const struct cpu_mark *mark);
+void debug_access(struct cpu *cpu, uint32_t addr, unsigned size, enum cpu_watch_kind kind);
+bool debug_watches(const struct cpu *cpu, uint32_t base, uint32_t size, enum cpu_watch_kind kind);
+void debug_tell(struct cpu *cpu);
+void debug_pass(struct cpu *cpu);
+// memory.c, for cpu_poke()
+bool memory_poke(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value);
+
+// mpu.c. Whether the MPU lets an access pass; false: nothing was raised yet.
+enum mpu_access { MPU_FETCH, MPU_READ, MPU_WRITE };
+bool mpu_allows(const struct cpu *cpu, uint32_t addr, enum mpu_access access, bool privileged);
+static inline bool mpu_is_on(const struct cpu_state *s) {
+    return s->mpu_ctrl & 1;
+}
+static inline bool mpu_allows_words(const struct cpu *cpu, uint32_t addr, unsigned count,
+                                    enum mpu_access access, bool privileged) {
+    for (unsigned i = 0; mpu_is_on(&cpu->s) && i < count; i++) {
+        if (!mpu_allows(cpu, addr + i * 4, access, privileged)) {
+            return false;
+        }
+    }
+    return true;
+}
+uint32_t mpu_read(const struct cpu *cpu, uint32_t addr);
+void mpu_write(struct cpu *cpu, uint32_t addr, uint32_t value);
 
 // fetch.c: adds what fetching the instruction costs, and the miss of a line not fetched before.
 void fetch_charge(struct cpu *cpu, unsigned region, struct op *op);
@@ -230,6 +350,10 @@ void exception_return(struct cpu *cpu, uint32_t exc_return);
 // A synchronous fault at s.pc: sets the status bits and pends it, escalated where need be.
 void fault_raise(struct cpu *cpu, unsigned number, uint32_t cfsr_bits);
 void fault_raise_at(struct cpu *cpu, unsigned number, uint32_t cfsr_bits, uint32_t addr);
+// Whether pending it now would have it taken.
+bool exception_is_ready(const struct cpu *cpu, unsigned number);
+// Lazy stacking hit a bus error, or the MPU. True: its exception is taken now.
+bool exception_lazy_fault(struct cpu *cpu, bool is_mpu);
 void exception_svc(struct cpu *cpu);
 void exception_bkpt(struct cpu *cpu, uint32_t comment);
 bool sleep_ends(const struct cpu *cpu);

@@ -7,8 +7,7 @@
 
 #include "vboard/cpu/cpu_state.h"
 
-// Left in op.cond by a decoder: an operand names PC.
-enum { READS_PC = 1 };
+enum { COND_ALWAYS = 14 };
 
 void op_alu(struct op *op, enum op_code first, bool flags, unsigned rd, unsigned rn, unsigned rm,
             enum shift_type type, unsigned amount) {
@@ -22,6 +21,12 @@ void op_alu(struct op *op, enum op_code first, bool flags, unsigned rd, unsigned
     op->rn = (uint8_t)rn;
     op->rm = (uint8_t)rm;
     op->imm = plain ? amount : SHIFT(type, amount);
+    static const uint16_t shifts[3][2] = {
+        {0, OP_LSLS_I}, {OP_LSR_I, OP_LSRS_I}, {OP_ASR_I, OP_ASRS_I}};
+    if (first == OP_MOV_I && !plain && type <= SHIFT_ASR) {
+        op->code = shifts[type][flags];
+        op->imm = amount;
+    }
 }
 
 void op_alu_imm(struct op *op, enum op_code first, bool flags, unsigned rd, unsigned rn,
@@ -70,14 +75,14 @@ static void decode_data_processing(struct op *op, unsigned hw, bool flags) {
 static void decode_special(struct op *op, unsigned hw) {
     unsigned rd = (hw & 7) | (hw >> 4 & 8), rm = hw >> 3 & 15;
     if (rm == 15) {
-        op->cond = READS_PC;
+        op->cond = DECODED_READS_PC;
     }
     switch (hw >> 8 & 3) {
     case 0:
         if (rd == 15) {
             op->code = OP_ADD_PC;
             op->rm = (uint8_t)rm;
-            op->cond = READS_PC;
+            op->cond = DECODED_READS_PC;
             op->cycles = 1 + CPU_REFILL;
         } else if (rd == 13) {
             op->code = OP_ADD_SP_X;
@@ -91,7 +96,7 @@ static void decode_special(struct op *op, unsigned hw) {
     case 1:
         op_alu(op, OP_CMP_I, true, 0, rd, rm, SHIFT_LSL, 0);
         if (rd == 15) {
-            op->cond = READS_PC;
+            op->cond = DECODED_READS_PC;
         }
         break;
     case 2:
@@ -306,10 +311,11 @@ void decode(struct op *op, uint32_t addr, uint16_t hw1, uint16_t hw2, uint8_t it
     }
     op->real = op->code;
     // CMP and friends set flags in IT blocks too; branches are allowed last in a block.
+    // BKPT does not ask the block's condition (A7.7.17).
     if (it) {
-        op->cond = it >> 4;
+        op->cond = op->real == OP_BKPT ? COND_ALWAYS : it >> 4;
         op->code = OP_IT_COND; // also makes r[15] readable
-    } else if (op->cond == READS_PC) {
+    } else if (op->cond == DECODED_READS_PC) {
         op->code = OP_PC_READ;
     }
 }

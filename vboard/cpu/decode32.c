@@ -4,8 +4,6 @@
 
 #include "vboard/cpu/cpu_state.h"
 
-enum { READS_PC = 1 };
-
 static uint32_t ror32(uint32_t value, unsigned amount) {
     return amount ? value >> amount | value << (32 - amount) : value;
 }
@@ -201,7 +199,11 @@ static void decode_branch(struct op *op, uint32_t addr, uint32_t hw1, uint32_t h
         op->ra = hw2 >> 10 & 3;
         break;
     case 0x3a:
-        op->code = (hw2 & 0x700) == 0 ? OP_NOP : OP_UNDEF;
+        if (hw2 & 0x700) { // op1 other than 0 (A5.3.4)
+            op->code = OP_UNDEF;
+            break;
+        }
+        op->code = OP_NOP;
         switch (hw2 & 0xff) {
         case 2:
             op->code = OP_WFE;
@@ -283,7 +285,7 @@ static void decode_dual_exclusive(struct op *op, uint32_t addr, uint32_t hw1, ui
             op->code = (hw2 & 0x10) ? OP_TBH : OP_TBB;
             op->rm = hw2 & 15;
             op->cycles = 2 + CPU_REFILL;
-            op->cond = rn == 15 ? READS_PC : 0;
+            op->cond = rn == 15 ? DECODED_READS_PC : 0;
         }
         break;
     case 4:
@@ -511,6 +513,8 @@ void decode_long(struct op *op, uint32_t addr, uint32_t hw1, uint32_t hw2) {
         op->imm = hw2 >> 8 & 15;
         if ((hw1 & 0xef00) == 0xef00) { // Advanced SIMD space: undefined here
             op->code = OP_UNDEF;
+        } else if ((op->imm & 14) == 10) {
+            decode_fpu(op, addr, hw1, hw2);
         }
     } else if ((hw1 & 0xfe40) == 0xe800) {
         decode_multiple(op, hw1, hw2);

@@ -4,392 +4,15 @@
 // next. It knows no interrupts and no time limit but `deadline`: whatever wants attention moves the
 // deadline (cpu_attention()), and execute() returns at the next instruction boundary.
 //
-// While it runs, the place (`op`), the cycles left and the count of instructions live in locals;
-// SYNC() puts them where callbacks see them, RELOAD() takes back what a callback may have changed.
+// How it gets there is execute_forms.h's. While it runs, the place (`op`), the cycles left and the count
+// of instructions live in locals; SYNC() puts them where callbacks see them, RELOAD() takes back
+// what a callback may have changed.
 
 #include <string.h>
 
 #include "vboard/cpu/cpu_state.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-
-// Inlined with a constant wherever the condition is one.
-static inline __attribute__((always_inline)) bool condition_holds(const struct cpu_state *s,
-                                                                  unsigned cond) {
-    bool n = s->n >> 31, z = s->z == 0, c = s->c, v = s->v >> 31, holds = true;
-    switch (cond >> 1) {
-    case 0:
-        holds = z;
-        break;
-    case 1:
-        holds = c;
-        break;
-    case 2:
-        holds = n;
-        break;
-    case 3:
-        holds = v;
-        break;
-    case 4:
-        holds = c && !z;
-        break;
-    case 5:
-        holds = n == v;
-        break;
-    case 6:
-        holds = n == v && !z;
-        break;
-    default:
-        return true;
-    }
-    return holds != (cond & 1);
-}
-
-// Shift_C (ARM DDI 0403 A7.4.2); amount 0 to 255, RRX aside.
-static inline uint32_t shift(uint32_t value, unsigned type, unsigned amount, uint32_t carry_in,
-                             uint32_t *carry) {
-    *carry = carry_in;
-    if (amount == 0) {
-        return value;
-    }
-    switch (type) {
-    case SHIFT_LSL:
-        *carry = amount <= 32 ? (uint32_t)((uint64_t)value << amount >> 32) & 1 : 0;
-        return amount < 32 ? value << amount : 0;
-    case SHIFT_LSR:
-        *carry = amount <= 32 ? value >> (amount - 1) & 1 : 0;
-        return amount < 32 ? value >> amount : 0;
-    case SHIFT_ASR:
-        amount = amount > 32 ? 32 : amount;
-        *carry = (uint32_t)((int64_t)(int32_t)value >> (amount - 1)) & 1;
-        return (uint32_t)((int64_t)(int32_t)value >> amount);
-    case SHIFT_ROR: {
-        unsigned turn = amount & 31;
-        uint32_t result = turn ? value >> turn | value << (32 - turn) : value;
-        *carry = result >> 31;
-        return result;
-    }
-    default: // RRX
-        *carry = value & 1;
-        return value >> 1 | carry_in << 31;
-    }
-}
-
-static inline uint32_t add_flags(struct cpu_state *s, uint32_t a, uint32_t b, uint32_t carry) {
-    uint64_t sum = (uint64_t)a + b + carry;
-    uint32_t result = (uint32_t)sum;
-    s->n = s->z = result;
-    s->c = (uint32_t)(sum >> 32);
-    s->v = ~(a ^ b) & (a ^ result);
-    return result;
-}
-
-static inline uint32_t reverse_bits(uint32_t x) {
-    x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;
-    x = (x >> 2 & 0x33333333) | (x & 0x33333333) << 2;
-    x = (x >> 4 & 0x0f0f0f0f) | (x & 0x0f0f0f0f) << 4;
-    return __builtin_bswap32(x);
-}
-
-static inline uint32_t saturate(struct cpu_state *s, int64_t value, int64_t low, int64_t high) {
-    if (value < low || value > high) {
-        s->q = 1;
-        value = value < low ? low : high;
-    }
-    return (uint32_t)value;
-}
-
-static inline unsigned bit_length(uint32_t x) {
-    return x ? 32 - (unsigned)__builtin_clz(x) : 0;
-}
-
-// Cycles beyond the 1 in the decoded op; see the table in ops.h.
-static inline unsigned divide_cycles(uint32_t dividend, uint32_t divisor) {
-    unsigned a = bit_length(dividend), b = bit_length(divisor);
-    return b == 0 || a < b ? 1 : 2 + (a - b + 1) / 4;
-}
-
-#define PC_NOW() (code_base + (uint32_t)(op - ops) * 2)
-#define SYNC()                                                                                     \
-    (s->pc = PC_NOW(), s->cycles = cpu->deadline - (uint64_t)left, s->instructions = count)
-#define RELOAD()    (left = (int64_t)(cpu->deadline - s->cycles))
-#define DISPATCH(c) goto *labels[c]
-
-// To the next instruction in memory. A branch, not an addition of op->halfwords: the host predicts
-// it and need not wait for the load (a fifth faster). The empty asm keeps compilers from turning it
-// back.
-#define ADVANCE()                                                                                  \
-    do {                                                                                           \
-        if (op->halfwords == 1) {                                                                  \
-            op += 1;                                                                               \
-        } else {                                                                                   \
-            __asm__ volatile("");                                                                  \
-            op += 2;                                                                               \
-        }                                                                                          \
-    } while (0)
-
-// One instruction done: to the next one.
-#define NEXT() NEXT_AFTER(op->cycles)
-#define NEXT_AFTER(cost)                                                                           \
-    do {                                                                                           \
-        left -= (cost);                                                                            \
-        count++;                                                                                   \
-        ADVANCE();                                                                                 \
-        if (__builtin_expect(left <= 0, 0)) {                                                      \
-            goto stop;                                                                             \
-        }                                                                                          \
-        DISPATCH(op->code);                                                                        \
-    } while (0)
-
-// `extra` cycles besides the op's own. The target's bit 0 is clear.
-#define BRANCH(to, extra)                                                                          \
-    do {                                                                                           \
-        uint32_t to_ = (to);                                                                       \
-        left -= op->cycles + (extra);                                                              \
-        count++;                                                                                   \
-        uint32_t off_ = to_ - code_base;                                                           \
-        if (!LIKELY(off_ < code_size)) {                                                           \
-            target = to_;                                                                          \
-            goto leave;                                                                            \
-        }                                                                                          \
-        op = ops + off_ / 2;                                                                       \
-        if (__builtin_expect(left <= 0, 0)) {                                                      \
-            goto stop;                                                                             \
-        }                                                                                          \
-        DISPATCH(op->code);                                                                        \
-    } while (0)
-
-// BX and loads to PC: bit 0 is the state to be in; 0xFxxxxxxx in Handler mode is an exception
-// return (ARM DDI 0403 B1.5.8).
-#define BRANCH_EXCHANGE(to)                                                                        \
-    do {                                                                                           \
-        uint32_t to_x_ = (to);                                                                     \
-        if (__builtin_expect(to_x_ >= 0xf0000000 && is_handler(s), 0)) {                           \
-            target = to_x_;                                                                        \
-            goto return_from_exception;                                                            \
-        }                                                                                          \
-        if (__builtin_expect(!(to_x_ & 1), 0)) {                                                   \
-            target = to_x_;                                                                        \
-            goto leave_thumb;                                                                      \
-        }                                                                                          \
-        BRANCH(to_x_ & ~1u, 0);                                                                    \
-    } while (0)
-
-#define LOAD(address, type, value)                                                                 \
-    do {                                                                                           \
-        uint32_t addr_ = (address);                                                                \
-        const struct cpu_fast *f_ = &cpu->fast[cpu->map[addr_ >> MAP_SHIFT]];                      \
-        uint32_t off_ = addr_ - f_->base;                                                          \
-        if (LIKELY(off_ < f_->rlimit && !(addr_ & (sizeof(type) - 1)))) {                          \
-            type raw_;                                                                             \
-            memcpy(&raw_, f_->bytes + off_, sizeof raw_);                                          \
-            (value) = raw_;                                                                        \
-        } else {                                                                                   \
-            SYNC();                                                                                \
-            if (!memory_load(cpu, addr_, sizeof(type), &(value))) {                                \
-                goto faulted;                                                                      \
-            }                                                                                      \
-            RELOAD();                                                                              \
-        }                                                                                          \
-    } while (0)
-
-#define STORE(address, type, value)                                                                \
-    do {                                                                                           \
-        uint32_t addr_ = (address);                                                                \
-        const struct cpu_fast *f_ = &cpu->fast[cpu->map[addr_ >> MAP_SHIFT]];                      \
-        uint32_t off_ = addr_ - f_->base;                                                          \
-        if (LIKELY(off_ < f_->wlimit && !(addr_ & (sizeof(type) - 1)) &&                           \
-                   !f_->page_has_code[off_ >> PAGE_SHIFT])) {                                      \
-            type raw_ = (type)(value);                                                             \
-            memcpy(f_->bytes + off_, &raw_, sizeof raw_);                                          \
-        } else {                                                                                   \
-            SYNC();                                                                                \
-            if (!memory_store(cpu, addr_, sizeof(type), (value))) {                                \
-                goto faulted;                                                                      \
-            }                                                                                      \
-            RELOAD();                                                                              \
-        }                                                                                          \
-    } while (0)
-
-#define RN (r[op->rn])
-#define RM (r[op->rm])
-#define RD (r[op->rd])
-
-// The bitwise family `name`, giving `expression` of a (Rn) and b (operand 2).
-#define LOGIC(name, expression)                                                                    \
-    L_##name##_I : {                                                                               \
-        uint32_t a = RN, b = op->imm;                                                              \
-        (void)a;                                                                                   \
-        RD = (expression);                                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_R : {                                                                               \
-        uint32_t a = RN, b = RM << op->imm;                                                        \
-        (void)a;                                                                                   \
-        RD = (expression);                                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_X : {                                                                               \
-        uint32_t carry, a = RN, b = shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);         \
-        (void)a;                                                                                   \
-        RD = (expression);                                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_I : {                                                                              \
-        uint32_t a = RN, b = op->imm;                                                              \
-        (void)a;                                                                                   \
-        s->n = s->z = RD = (expression);                                                           \
-        if (op->ra) {                                                                              \
-            s->c = op->imm >> 31;                                                                  \
-        }                                                                                          \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_R : {                                                                              \
-        uint32_t a = RN, b = RM;                                                                   \
-        (void)a;                                                                                   \
-        s->n = s->z = RD = (expression);                                                           \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_X : {                                                                              \
-        uint32_t carry, a = RN, b = shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);         \
-        (void)a;                                                                                   \
-        s->n = s->z = RD = (expression);                                                           \
-        s->c = carry;                                                                              \
-        NEXT();                                                                                    \
-    }
-
-// TST and TEQ.
-#define LOGIC_TEST(name, operator)                                                                 \
-    L_##name##_I : s->n = s->z = RN operator op->imm;                                              \
-    if (op->ra) {                                                                                  \
-        s->c = op->imm >> 31;                                                                      \
-    }                                                                                              \
-    NEXT();                                                                                        \
-    L_##name##_R : s->n = s->z = RN operator RM;                                                   \
-    NEXT();                                                                                        \
-    L_##name##_X : {                                                                               \
-        uint32_t carry;                                                                            \
-        s->n = s->z = RN operator shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);           \
-        s->c = carry;                                                                              \
-        NEXT();                                                                                    \
-    }
-
-// The arithmetic family `name`: AddWithCarry(x, y, carry) of a (Rn) and b (operand 2).
-#define ARITHMETIC(name, x, y, carry_in)                                                           \
-    L_##name##_I : {                                                                               \
-        uint32_t a = RN, b = op->imm;                                                              \
-        RD = (x) + (y) + (carry_in);                                                               \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_R : {                                                                               \
-        uint32_t a = RN, b = RM << op->imm;                                                        \
-        RD = (x) + (y) + (carry_in);                                                               \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_X : {                                                                               \
-        uint32_t carry, a = RN, b = shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);         \
-        RD = (x) + (y) + (carry_in);                                                               \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_I : {                                                                              \
-        uint32_t a = RN, b = op->imm;                                                              \
-        RD = add_flags(s, (x), (y), (carry_in));                                                   \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_R : {                                                                              \
-        uint32_t a = RN, b = RM << op->imm;                                                        \
-        RD = add_flags(s, (x), (y), (carry_in));                                                   \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S_X : {                                                                              \
-        uint32_t carry, a = RN, b = shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);         \
-        RD = add_flags(s, (x), (y), (carry_in));                                                   \
-        NEXT();                                                                                    \
-    }
-
-#define COMPARE(name, invert, carry_in)                                                            \
-    L_##name##_I : add_flags(s, RN, op->imm ^ (invert), carry_in);                                 \
-    NEXT();                                                                                        \
-    L_##name##_R : add_flags(s, RN, RM << op->imm ^ (invert), carry_in);                           \
-    NEXT();                                                                                        \
-    L_##name##_X : {                                                                               \
-        uint32_t carry, b = shift(RM, op->imm >> 8, op->imm & 0xff, s->c, &carry);                 \
-        add_flags(s, RN, b ^ (invert), carry_in);                                                  \
-        NEXT();                                                                                    \
-    }
-
-#define SHIFT_BY_REGISTER(name, type)                                                              \
-    L_##name : {                                                                                   \
-        uint32_t carry;                                                                            \
-        RD = shift(RN, type, RM & 0xff, s->c, &carry);                                             \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##S : {                                                                                \
-        uint32_t carry;                                                                            \
-        s->n = s->z = RD = shift(RN, type, RM & 0xff, s->c, &carry);                               \
-        s->c = carry;                                                                              \
-        NEXT();                                                                                    \
-    }
-
-#define BRANCH_IF(name, cond)                                                                      \
-    L_##name : if (condition_holds(s, cond)) {                                                     \
-        BRANCH(op->imm, 0);                                                                        \
-    }                                                                                              \
-    NEXT_AFTER(op->ra);
-
-// `signed_type` is the loaded type with the sign it is extended by.
-#define LOADS(name, type, signed_type)                                                             \
-    L_##name##_I : {                                                                               \
-        uint32_t value;                                                                            \
-        LOAD(RN + op->imm, type, value);                                                           \
-        RD = (uint32_t)(signed_type)value;                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_R : {                                                                               \
-        uint32_t value;                                                                            \
-        LOAD(RN + (RM << op->imm), type, value);                                                   \
-        RD = (uint32_t)(signed_type)value;                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_W : {                                                                               \
-        uint32_t value, address = RN + op->imm;                                                    \
-        LOAD(address, type, value);                                                                \
-        RN = address;                                                                              \
-        RD = (uint32_t)(signed_type)value;                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_P : {                                                                               \
-        uint32_t value, address = RN;                                                              \
-        LOAD(address, type, value);                                                                \
-        RN = address + op->imm;                                                                    \
-        RD = (uint32_t)(signed_type)value;                                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_L : {                                                                               \
-        uint32_t value;                                                                            \
-        LOAD(op->imm, type, value);                                                                \
-        RD = (uint32_t)(signed_type)value;                                                         \
-        NEXT();                                                                                    \
-    }
-
-#define STORES(name, type)                                                                         \
-    L_##name##_I : STORE(RN + op->imm, type, RD);                                                  \
-    NEXT();                                                                                        \
-    L_##name##_R : STORE(RN + (RM << op->imm), type, RD);                                          \
-    NEXT();                                                                                        \
-    L_##name##_W : {                                                                               \
-        uint32_t address = RN + op->imm;                                                           \
-        STORE(address, type, RD);                                                                  \
-        RN = address;                                                                              \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_P : {                                                                               \
-        uint32_t address = RN;                                                                     \
-        STORE(address, type, RD);                                                                  \
-        RN = address + op->imm;                                                                    \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    L_##name##_L : NEXT(); /* no such store: keeps the forms alike */
+#include "vboard/cpu/execute_forms.h"
+#include "vboard/cpu/fpu_fast.h"
 
 void execute(struct cpu *cpu) {
     static const void *const labels[OP_COUNT] = {
@@ -416,6 +39,16 @@ L_DECODE:
 L_EDGE: // ran out of the region
     SYNC();
     return;
+L_MARK:
+    SYNC();
+    {
+        enum op_code code = mark_reached(cpu, op);
+        if (cpu->debug.why != CPU_DEBUG_NONE) {
+            return; // before the instruction
+        }
+        RELOAD();
+        DISPATCH(code);
+    }
 L_PC_READ:
     r[15] = PC_NOW() + 4;
     DISPATCH(op->real);
@@ -451,17 +84,16 @@ L_IT_COND:
 
 L_UNDEF:
     SYNC();
+undefined:
     cpu_complain(cpu, "undefined-instruction", "undefined instruction at 0x%08x", s->pc);
     s->it = op->it;
     fault_raise(cpu, EXC_USAGE_FAULT, CFSR_UNDEFINSTR);
     return;
 L_COPROC:
     SYNC();
-    // CPACR.CP10 and CP11 both say "full" or (privileged) "privileged" before the FPU may be used.
-    if ((op->imm == 10 || op->imm == 11) && (s->cpacr >> 20 & 1)) {
-        cpu_complain(cpu, "fpu-not-modelled",
-                     "floating-point instruction at 0x%08x: vboard has no FPU, taken as NOCP",
-                     s->pc);
+    // Of the FPU's what decode_fpu.c did not know.
+    if ((op->imm == 10 || op->imm == 11) && fpu_is_enabled(cpu, is_privileged(s))) {
+        goto undefined;
     }
     s->it = op->it;
     fault_raise(cpu, EXC_USAGE_FAULT, CFSR_NOCP);
@@ -483,6 +115,32 @@ L_COPROC:
     ARITHMETIC(RSB, ~a, b, 1)
     COMPARE(CMP, 0xffffffff, 1)
     COMPARE(CMN, 0, 0)
+
+    // Amounts of 1 to 31, or 32 to the right.
+L_LSLS_I : {
+    uint64_t wide = (uint64_t)RM << op->imm;
+    s->n = s->z = RD = (uint32_t)wide;
+    s->c = (uint32_t)(wide >> 32) & 1;
+    NEXT();
+}
+L_LSR_I:
+    RD = (uint32_t)((uint64_t)RM >> op->imm);
+    NEXT();
+L_LSRS_I : {
+    uint32_t value = RM;
+    s->n = s->z = RD = (uint32_t)((uint64_t)value >> op->imm);
+    s->c = value >> (op->imm - 1) & 1;
+    NEXT();
+}
+L_ASR_I:
+    RD = (uint32_t)((int64_t)(int32_t)RM >> op->imm);
+    NEXT();
+L_ASRS_I : {
+    int32_t value = (int32_t)RM;
+    s->n = s->z = RD = (uint32_t)((int64_t)value >> op->imm);
+    s->c = (uint32_t)(value >> (op->imm - 1)) & 1;
+    NEXT();
+}
 
     // SP's two low bits are always 0 (ARM DDI 0403 B1.4.1).
 L_ADD_SP_I:
@@ -880,6 +538,103 @@ L_MSR:
     cpu_attention(cpu);
     RELOAD();
     NEXT();
+
+L_VFP:
+    FP_PREPARE();
+    fpu_execute(s, op);
+    NEXT();
+    CALCULATE(VADD, fpu_fast_add(&s->fpscr, n, m, &result))
+    CALCULATE(VSUB, fpu_fast_add(&s->fpscr, n, m ^ FP_SIGN, &result))
+    CALCULATE(VMUL, fpu_fast_multiply(&s->fpscr, n, m, &result))
+    CALCULATE(VMLA, fpu_fast_multiply(&s->fpscr, n, m, &result) &&
+                        fpu_fast_add(&s->fpscr, d, result, &result))
+    CALCULATE(VFMA, fpu_fast_multiply_add(&s->fpscr, d, n, m, &result))
+L_VMOVE:
+    FP_PREPARE();
+    fpu_move(s, op);
+    NEXT();
+L_VLDR : {
+    FP_PREPARE();
+    target = RN + op->imm;
+    goto load_fp;
+}
+L_VLDR_1:
+    FP_PREPARE();
+    LOAD_FP(RN + op->imm, s->fp[op->rd]);
+    NEXT();
+L_VSTR_1:
+    FP_PREPARE();
+    STORE_FP(RN + op->imm, s->fp[op->rd]);
+    NEXT();
+L_VLDM_1 : {
+    uint32_t base = RN, address = (op->rm & 2) ? base - op->imm : base;
+    FP_PREPARE();
+    LOAD_FP(address, s->fp[op->rd]);
+    if (op->rm & 1) {
+        RN = (op->rm & 2) ? address : base + op->imm;
+    }
+    NEXT();
+}
+L_VSTM_1 : {
+    uint32_t base = RN, address = (op->rm & 2) ? base - op->imm : base;
+    FP_PREPARE();
+    STORE_FP(address, s->fp[op->rd]);
+    if (op->rm & 1) {
+        RN = (op->rm & 2) ? address : base + op->imm;
+    }
+    NEXT();
+}
+L_VLDR_L:
+    FP_PREPARE();
+    target = op->imm;
+load_fp : {
+    uint32_t words[2];
+    SYNC();
+    if (!memory_load_words(cpu, target, op->ra, words)) {
+        goto faulted;
+    }
+    RELOAD();
+    memcpy(&s->fp[op->rd], words, op->ra * 4u);
+    NEXT();
+}
+L_VSTR:
+    FP_PREPARE();
+    SYNC();
+    if (!memory_store_words(cpu, RN + op->imm, op->ra, &s->fp[op->rd])) {
+        goto faulted;
+    }
+    RELOAD();
+    NEXT();
+L_VLDM : {
+    uint32_t words[32], base = RN, low = (op->rm & 2) ? base - op->imm : base;
+    FP_PREPARE();
+    SYNC();
+    if (!memory_load_words(cpu, low, op->ra, words)) {
+        goto faulted;
+    }
+    RELOAD();
+    memcpy(&s->fp[op->rd], words, op->ra * 4u);
+    if (op->rm & 1) {
+        RN = (op->rm & 2) ? low : base + op->imm;
+    }
+    NEXT();
+}
+L_VSTM : {
+    uint32_t base = RN, low = (op->rm & 2) ? base - op->imm : base;
+    unsigned first = op->ra < 16 ? op->ra : 16; // as many as memory_store_words() takes
+    FP_PREPARE();
+    SYNC();
+    if (!memory_store_words(cpu, low, first, &s->fp[op->rd]) ||
+        (op->ra > first &&
+         !memory_store_words(cpu, low + 64, op->ra - first, &s->fp[op->rd + first]))) {
+        goto faulted;
+    }
+    RELOAD();
+    if (op->rm & 1) {
+        RN = (op->rm & 2) ? low : base + op->imm;
+    }
+    NEXT();
+}
 
 stop:
     s->pc = PC_NOW();

@@ -36,8 +36,8 @@ static unsigned added(unsigned cycles, unsigned more) {
 }
 
 static bool is_literal_load(unsigned code) {
-    return code == OP_LDR_L || code == OP_LDRB_L || code == OP_LDRH_L || code == OP_LDRSB_L ||
-           code == OP_LDRSH_L;
+    return code == OP_LDR_L || code == OP_VLDR_L || code == OP_LDRB_L || code == OP_LDRH_L ||
+           code == OP_LDRSB_L || code == OP_LDRSH_L;
 }
 
 // A line of which nothing was decoded yet.

@@ -3,7 +3,6 @@
 // Every data access execute.c's fast paths do not make themselves: regions and their guards,
 // unaligned and bit-band accesses, the private peripheral bus, the bus.
 //
-// There is no MPU.
 // Faults of stores are reported precisely (PRECISERR with BFAR); the chip's write buffer often
 // makes them imprecise there.
 
@@ -37,10 +36,18 @@ static bool bus_fault(struct cpu *cpu, uint32_t addr) {
     return false;
 }
 
+static bool mpu_fault(struct cpu *cpu, uint32_t addr) {
+    fault_raise_at(cpu, EXC_MEM_MANAGE, CFSR_DACCVIOL, addr);
+    return false;
+}
+
 // An aligned access that is not in the bit-band aliases; false: nothing answered.
 static bool load_aligned(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value,
                          bool privileged) {
     int index = region_at(cpu, addr);
+    if (cpu->debug.watch_count) {
+        debug_access(cpu, addr, size, CPU_WATCH_READ);
+    }
     if (index >= 0) {
         if (cpu->regions[index].guarded && cpu->bus.guarded) {
             cpu->bus.guarded(cpu->bus.ctx, addr, CPU_READ);
@@ -71,6 +78,9 @@ static bool load_aligned(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t
 static bool store_aligned(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value,
                           bool privileged) {
     int index = region_at(cpu, addr);
+    if (cpu->debug.watch_count) {
+        debug_access(cpu, addr, size, CPU_WATCH_WRITE);
+    }
     if (index >= 0 && cpu->regions[index].guarded && cpu->bus.guarded) {
         cpu->bus.guarded(cpu->bus.ctx, addr, CPU_WRITE);
     }
@@ -144,6 +154,9 @@ static bool load(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value,
         *value = result;
         return true;
     }
+    if (mpu_is_on(&cpu->s) && !mpu_allows(cpu, addr, MPU_READ, privileged)) {
+        return mpu_fault(cpu, addr);
+    }
     if (is_bit_band(addr) && region_at(cpu, addr) < 0) {
         return bit_band_load(cpu, addr, value);
     }
@@ -162,6 +175,9 @@ static bool store(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value,
         }
         return true;
     }
+    if (mpu_is_on(&cpu->s) && !mpu_allows(cpu, addr, MPU_WRITE, privileged)) {
+        return mpu_fault(cpu, addr);
+    }
     if (is_bit_band(addr) && region_at(cpu, addr) < 0) {
         return bit_band_store(cpu, addr, value);
     }
@@ -177,7 +193,8 @@ static __attribute__((noinline)) bool load_other(struct cpu *cpu, uint32_t addr,
 bool memory_load(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value) {
     // A peripheral's register: what firmware polls. The same as the long way round, in short.
     if (addr - 0x40000000 < 0x02000000 && (addr & (size - 1)) == 0 &&
-        cpu->map[addr >> MAP_SHIFT] == 0 && cpu->bus.read) {
+        cpu->map[addr >> MAP_SHIFT] == 0 && cpu->bus.read && cpu->debug.watch_count == 0 &&
+        !mpu_is_on(&cpu->s)) {
         return cpu->bus.read(cpu->bus.ctx, addr, size, value) || bus_fault(cpu, addr);
     }
     return load_other(cpu, addr, size, value);
@@ -249,6 +266,14 @@ bool memory_read_quiet(struct cpu *cpu, uint32_t addr, uint32_t *value) {
 
 bool memory_write_quiet(struct cpu *cpu, uint32_t addr, uint32_t value) {
     return store_aligned(cpu, addr & ~3u, 4, value, true);
+}
+
+bool memory_poke(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t value) {
+    unsigned watch_count = cpu->debug.watch_count;
+    cpu->debug.watch_count = 0; // a debugger does not meet its own watchpoints
+    bool is_done = store_aligned(cpu, addr, size, value, true);
+    cpu->debug.watch_count = watch_count;
+    return is_done;
 }
 
 bool cpu_peek(struct cpu *cpu, uint32_t addr, unsigned size, uint32_t *value) {

@@ -4,7 +4,7 @@
 // which region executes, filling the cache, and forgetting what was decoded from bytes that
 // changed, through whichever address they are seen.
 //
-// There is no MPU: the default memory map (ARM DDI 0403 B3.1) alone says where code may not run.
+// Where code may not run the default memory map says (ARM DDI 0403 B3.1), and the MPU (mpu.c).
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,17 @@ static void refresh_fast(struct cpu *cpu, unsigned index) {
     struct cpu_fast *fast = &cpu->fast[index + 1];
     fast->base = region->base;
     fast->bytes = region->bytes;
-    fast->rlimit = region->guarded || cpu->code[index].watches_loads ? 0 : region->size;
-    fast->wlimit = region->guarded || !region->writable ? 0 : region->size;
+    bool is_read_watched = debug_watches(cpu, region->base, region->size, CPU_WATCH_READ);
+    bool is_write_watched = debug_watches(cpu, region->base, region->size, CPU_WATCH_WRITE);
+    bool is_slow = region->guarded || mpu_is_on(&cpu->s);
+    fast->rlimit = is_slow || cpu->code[index].watches_loads || is_read_watched ? 0 : region->size;
+    fast->wlimit = is_slow || !region->writable || is_write_watched ? 0 : region->size;
+}
+
+void regions_refresh(struct cpu *cpu) {
+    for (unsigned i = 0; i < cpu->region_count; i++) {
+        refresh_fast(cpu, i);
+    }
 }
 
 // Of two regions in one granule the later wins: the limit check of the fast path sends addresses
@@ -55,14 +64,24 @@ static void refresh_map(struct cpu *cpu) {
     }
 }
 
+// The next page with a flag, from `page` on; `end` for none. Most of a flash has none.
+static uint32_t next_flagged(const uint8_t *flags, uint32_t page, uint32_t end) {
+    while (page < end && !flags[page]) {
+        uint64_t eight = 1;
+        if (page + 8 <= end) {
+            memcpy(&eight, flags + page, sizeof eight);
+        }
+        page += eight ? 1 : 8;
+    }
+    return page;
+}
+
 static void forget_pages(struct cpu *cpu, unsigned index, uint32_t off, uint32_t len) {
     struct cpu_code *code = &cpu->code[index];
     uint8_t *flags = cpu->fast[index + 1].page_has_code;
-    uint32_t last = (off + len - 1) >> PAGE_SHIFT;
-    for (uint32_t page = off >> PAGE_SHIFT; page <= last; page++) {
-        if (!flags[page]) {
-            continue;
-        }
+    uint32_t after = ((off + len - 1) >> PAGE_SHIFT) + 1;
+    uint32_t page = off >> PAGE_SHIFT;
+    for (; (page = next_flagged(flags, page, after)) < after; page++) {
         flags[page] = 0;
         if (!code->ops) {
             continue;
@@ -130,6 +149,9 @@ void memory_decode(struct cpu *cpu, struct op *op) {
     }
     decode(op, addr, hw1, hw2, cpu->s.it);
     fetch_charge(cpu, (unsigned)index, op);
+    if (cpu->mark_count > 0) {
+        mark_decoded(cpu, addr, op);
+    }
 }
 
 // Where the architecture forbids execution: Peripheral, Device and System (ARM DDI 0403 B3.1).
@@ -137,10 +159,22 @@ static bool is_execute_never(uint32_t addr) {
     return (addr >= 0x40000000 && addr < 0x60000000) || addr >= 0xa0000000;
 }
 
+// By the MPU; the second half of a long instruction may be another region's.
+static bool may_fetch(struct cpu *cpu, uint32_t pc) {
+    bool privileged = is_privileged(&cpu->s);
+    uint32_t half = 0;
+    if (!mpu_is_on(&cpu->s)) {
+        return true;
+    }
+    return mpu_allows(cpu, pc, MPU_FETCH, privileged) &&
+           (!cpu_peek(cpu, pc, 2, &half) || !is_long((uint16_t)half) ||
+            mpu_allows(cpu, pc + 2, MPU_FETCH, privileged));
+}
+
 bool memory_set_code(struct cpu *cpu, bool *guarded) {
     uint32_t pc = cpu->s.pc;
     int index = region_at(cpu, pc);
-    if (is_execute_never(pc)) {
+    if (is_execute_never(pc) || !may_fetch(cpu, pc)) {
         fault_raise(cpu, EXC_MEM_MANAGE, CFSR_IACCVIOL);
         return false;
     }
@@ -205,6 +239,9 @@ unsigned cpu_add_region(struct cpu *cpu, const struct cpu_region *region) {
 void cpu_region_set_bytes(struct cpu *cpu, unsigned index, uint8_t *bytes, uint32_t size,
                           bool writable) {
     struct cpu_region *region = &cpu->regions[index];
+    if (region->bytes == bytes && region->size == size && region->writable == writable) {
+        return; // as at each reset
+    }
     if (region->size) {
         forget_pages(cpu, index, 0, region->size);
     }
@@ -220,10 +257,10 @@ void cpu_region_set_bytes(struct cpu *cpu, unsigned index, uint8_t *bytes, uint3
     refresh_map(cpu);
     // What other regions decoded from these very bytes must be noticed when written here.
     for (unsigned i = 0; i < cpu->region_count; i++) {
-        for (uint32_t off = 0; off < cpu->regions[i].size; off += 1u << PAGE_SHIFT) {
-            if (cpu->fast[i + 1].page_has_code[off >> PAGE_SHIFT]) {
-                flag_page(cpu, cpu->regions[i].bytes + off);
-            }
+        const uint8_t *flags = cpu->fast[i + 1].page_has_code;
+        uint32_t end = (cpu->regions[i].size + (1u << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
+        for (uint32_t page = 0; (page = next_flagged(flags, page, end)) < end; page++) {
+            flag_page(cpu, cpu->regions[i].bytes + (page << PAGE_SHIFT));
         }
     }
     cpu_attention(cpu);

@@ -3,13 +3,18 @@
 // The private peripheral bus: system control block (PM0214 4.4), and the little of DWT, ITM, FPB,
 // CoreDebug and FPU registers that firmware touches. NVIC and SysTick have files of their own.
 //
-// Not there: the MPU (MPU_TYPE reads 0), breakpoints, watchpoints, trace output. ITM and TPIU take
-// writes and drop them; ITM stimulus ports read "ready", so that polling loops end.
+// Not there: breakpoints, watchpoints, trace packets. What is written to an
+// ITM stimulus port that is on goes out by itself (bus.stimulus), without the TPIU and its clock; the ports
+// read "ready", so that polling loops end. Time stamps and DWT packets are dropped.
 
 #include "vboard/cpu/cpu_state.h"
+#include "vboard/cpu/fpu.h"
 
 enum {
-    ITM_STIM_END = 0xe0000400,
+    ITM_STIM = 0xe0000000,
+    ITM_STIM_END = 0xe0000080,
+    ITM_TER = 0xe0000e00, // ARM DDI 0403 C1.7.3
+    ITM_TCR = 0xe0000e80,
     DWT_CTRL = 0xe0001000,
     DWT_CYCCNT = 0xe0001004,
     ACTLR = 0xe000e008,
@@ -31,6 +36,8 @@ enum {
     BFAR = 0xe000ed38,
     AFSR = 0xe000ed3c,
     CPACR = 0xe000ed88,
+    MPU_FIRST = 0xe000ed90,
+    MPU_END = 0xe000edbc,
     DHCSR = 0xe000edf0,
     DEMCR = 0xe000edfc,
     STIR = 0xe000ef00,
@@ -139,6 +146,10 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
     if ((addr >= NVIC_FIRST && addr < NVIC_FIRST + 0x400)) {
         return nvic_read(cpu, addr, value);
     }
+    if (addr >= MPU_FIRST && addr < MPU_END) {
+        *value = mpu_read(cpu, addr);
+        return true;
+    }
     *value = 0;
     switch (addr) {
     case DWT_CTRL: // NUMCOMP 4 (ARM 100166 table 9-1)
@@ -194,10 +205,19 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
     case CPACR:
         *value = s->cpacr;
         break;
+    case DHCSR: // C_DEBUGEN (ARM DDI 0403 C1.6.2): programs ask it before they use BKPT
+        *value = cpu->debug.is_attached || cpu->bus.semihosting;
+        break;
+    case ITM_TER:
+        *value = cpu->itm_ter;
+        break;
+    case ITM_TCR:
+        *value = cpu->itm_tcr;
+        break;
     case DEMCR:
         *value = s->demcr;
         break;
-    case FPCCR:
+    case FPCCR: // these five read as zero without an FPU, which nothing else sets then
         *value = s->fpccr;
         break;
     case FPCAR:
@@ -207,10 +227,10 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
         *value = s->fpdscr;
         break;
     case MVFR0: // Cortex-M4 FPU (ARM 100166 table 7-2)
-        *value = 0x10110021;
+        *value = cpu->has_fpu ? 0x10110021 : 0;
         break;
     case MVFR1:
-        *value = 0x11000011;
+        *value = cpu->has_fpu ? 0x11000011 : 0;
         break;
     case 0xe000ed40: // ID_PFR0, ID_PFR1, ID_DFR0, ID_MMFR0.., ID_ISAR0.. (ARM 100166 table 4-1)
         *value = 0x00000030;
@@ -243,7 +263,7 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
         *value = 0x01310132;
         break;
     default:
-        *value = addr < ITM_STIM_END && addr >= 0xe0000000 ? 1 : 0;
+        *value = addr < ITM_STIM_END && addr >= ITM_STIM ? 1 : 0;
         break;
     }
     return true;
@@ -251,6 +271,15 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
 
 static void merge(uint32_t *target, uint32_t value, uint32_t mask) {
     *target = (*target & ~mask) | (value & mask);
+}
+
+// C1.7.5: a byte, half-word or word, as it was written.
+static void itm_write(struct cpu *cpu, unsigned port, uint32_t value, uint32_t mask) {
+    unsigned shift = (unsigned)__builtin_ctz(mask);
+    unsigned size = (unsigned)__builtin_popcount(mask) / 8;
+    if (cpu->bus.stimulus && (cpu->itm_tcr & ITM_TCR_ITMENA) && (cpu->itm_ter >> port & 1)) {
+        cpu->bus.stimulus(cpu->bus.ctx, port, size, (value & mask) >> shift);
+    }
 }
 
 static void aircr_write(struct cpu *cpu, uint32_t value) {
@@ -280,6 +309,13 @@ bool scs_write(struct cpu *cpu, uint32_t addr, uint32_t value, uint32_t mask) {
     }
     if ((addr >= NVIC_FIRST && addr < NVIC_FIRST + 0x400) || addr == STIR) {
         return nvic_write(cpu, addr, value, mask);
+    }
+    if (addr >= MPU_FIRST && addr < MPU_END) {
+        mpu_write(cpu, addr, (mpu_read(cpu, addr) & ~mask) | (value & mask));
+        return true;
+    }
+    if (!cpu->has_fpu && (addr == CPACR || (addr >= FPCCR && addr <= FPDSCR))) {
+        return true;
     }
     switch (addr) {
     case DWT_CTRL: {
@@ -355,20 +391,32 @@ bool scs_write(struct cpu *cpu, uint32_t addr, uint32_t value, uint32_t mask) {
         break;
     }
     case FPCCR:
-        merge(&s->fpccr, value & 0xc0000000, mask);
+        merge(&s->fpccr,
+              value & (FPCCR_ASPEN | FPCCR_LSPEN | FPCCR_MONRDY | FPCCR_BFRDY | FPCCR_MMRDY |
+                       FPCCR_HFRDY | FPCCR_THREAD | FPCCR_USER | FPCCR_LSPACT),
+              mask);
         break;
     case FPCAR:
         merge(&s->fpcar, value & ~7u, mask);
         break;
     case FPDSCR:
-        merge(&s->fpdscr, value & 0x07c00000, mask);
+        merge(&s->fpdscr, value & FPSCR_DEFAULT, mask);
         break;
     case CPUID:
     case MVFR0:
     case MVFR1:
         read_only(cpu, addr);
         break;
-    default: // ITM, TPIU, FPB, DWT comparators, DHCSR: taken and dropped
+    case ITM_TER:
+        merge(&cpu->itm_ter, value, mask);
+        break;
+    case ITM_TCR:
+        merge(&cpu->itm_tcr, value & 0x007f0f1fu, mask);
+        break;
+    default: // TPIU, FPB, DWT comparators, DHCSR: taken and dropped
+        if (addr < ITM_STIM_END && addr >= ITM_STIM) {
+            itm_write(cpu, (addr - ITM_STIM) / 4, value, mask);
+        }
         break;
     }
     return true;

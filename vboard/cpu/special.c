@@ -95,8 +95,10 @@ void special_write(struct cpu *cpu, unsigned sysm, unsigned mask, uint32_t value
         set_faultmask(cpu, value & 1);
         break;
     case SYSM_CONTROL: // SPSEL can be changed in Thread mode only; FPCA needs an FPU
-        s->control = (uint8_t)((value & CONTROL_NPRIV) | (is_handler(s) ? s->control & CONTROL_SPSEL
-                                                                        : value & CONTROL_SPSEL));
+        s->control =
+            (uint8_t)((value & CONTROL_NPRIV) |
+                      (is_handler(s) ? s->control & CONTROL_SPSEL : value & CONTROL_SPSEL) |
+                      (cpu->has_fpu ? value & CONTROL_FPCA : 0));
         stack_pointer_select(s);
         break;
     default:

@@ -54,6 +54,7 @@ struct clients {
     struct clients_events events;
     struct connection *connections;
     bool slots[VBOARD_PROCESSES_MAX];
+    uint32_t lines[VBOARD_PROCESSES_MAX][CLIENTS_LINE_LEN];
     char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
@@ -208,12 +209,48 @@ static void answer(const struct connection *connection, const struct vboard_mess
     (void)send(connection->fd, message, sizeof *message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void take_hello(struct clients *clients, struct connection *connection) {
+// proc(5): "12 (name) S 11 ..."; a name may hold anything.
+static int parent_of(int pid) {
+    char path[64];
+    char text[512];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    size_t len = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file) {
+        (void)fclose(file);
+    }
+    text[len] = '\0';
+    const char *name_end = strrchr(text, ')');
+    int parent = 0;
+    return name_end && sscanf(name_end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+#define GENERATIONS_MAX 64u
+
+// From the oldest forefather below vboard on. One that has ended meanwhile left its child to vboard.
+static void find_line(uint32_t line[CLIENTS_LINE_LEN], int pid) {
+    uint32_t up[GENERATIONS_MAX];
+    unsigned count = 0;
+    for (int at = pid; at > 1 && at != getpid() && count < GENERATIONS_MAX; at = parent_of(at)) {
+        up[count++] = (uint32_t)at;
+    }
+    memset(line, 0, CLIENTS_LINE_LEN * sizeof *line);
+    for (unsigned i = 0; i < CLIENTS_LINE_LEN && i < count; i++) {
+        line[i] = up[count - 1 - i];
+    }
+}
+
+const uint32_t *clients_line(const struct clients *clients, uint32_t slot) {
+    return clients->lines[slot];
+}
+
+static void take_hello(struct clients *clients, struct connection *connection, int pid) {
     for (uint32_t slot = 0; slot < VBOARD_PROCESSES_MAX && !connection->is_process; slot++) {
         if (!clients->slots[slot]) {
             clients->slots[slot] = true;
             connection->slot = slot;
             connection->is_process = true;
+            find_line(clients->lines[slot], pid);
         }
     }
     struct vboard_message hello = {.kind = VBOARD_HELLO,
@@ -240,7 +277,7 @@ static void take(struct clients *clients, struct connection *connection,
                  const struct vboard_message *message, int fd) {
     switch (message->kind) {
     case VBOARD_HELLO:
-        take_hello(clients, connection);
+        take_hello(clients, connection, (int)message->value);
         break;
     case VBOARD_WAIT:
         connection->state = WAITING;

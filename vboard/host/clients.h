@@ -26,6 +26,11 @@ struct clients *clients_new(const char *folder, bool is_fast, uint64_t now_ns,
                             const struct clients_events *events);
 void clients_free(struct clients *clients);
 struct vboard_page *clients_page(struct clients *clients);
+// Where the process in a slot stands among its fellows: the numbers of its forefathers below vboard, then
+// its own, then zeros. A shell's children stand in the order in which it started them, whichever of them
+// gets to its first transfer first.
+#define CLIENTS_LINE_LEN 6u
+const uint32_t *clients_line(const struct clients *clients, uint32_t slot);
 // Readable when there is something for clients_read().
 int clients_fd(const struct clients *clients);
 // Takes all messages there are. True if there were any.

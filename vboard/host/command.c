@@ -4,6 +4,7 @@
 
 #include "vboard/host/command.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -71,6 +72,34 @@ int command_find(const char *name, char path[4096], char why[512]) {
     return EXIT_NOT_FOUND;
 }
 
+// Its first page; what has an odd size or order is not judged.
+bool command_is_static(const char *path) {
+    unsigned char bytes[4096];
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t len = fd >= 0 ? read(fd, bytes, sizeof bytes) : -1;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (len < (ssize_t)sizeof header) {
+        return false;
+    }
+    memcpy(&header, bytes, sizeof header);
+    size_t end = header.e_phoff + (size_t)header.e_phnum * sizeof segment;
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_phentsize != sizeof segment || header.e_phoff > (size_t)len || end > (size_t)len) {
+        return false;
+    }
+    for (size_t at = header.e_phoff; at < end; at += sizeof segment) {
+        memcpy(&segment, bytes + at, sizeof segment);
+        if (segment.p_type == PT_INTERP) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool command_find_preload(char path[4096], char why[512]) {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -95,12 +124,24 @@ bool command_find_preload(char path[4096], char why[512]) {
     return false;
 }
 
-static void child(const char *path, char **argv) {
+static bool redirect(const struct command *command) {
+    if (!command->has_own_output) {
+        return true;
+    }
+    int empty = open("/dev/null", O_RDONLY);
+    return empty >= 0 && dup2(empty, STDIN_FILENO) >= 0 &&
+           dup2(command->output, STDOUT_FILENO) >= 0 && dup2(command->output, STDERR_FILENO) >= 0;
+}
+
+static void child(const struct command *command, const char *path, char **argv) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would end it if vboard were killed
     (void)setpgid(0, 0);
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!redirect(command)) {
+        _exit(EXIT_CANNOT_RUN);
+    }
     (void)execv(path, argv);
     int error = errno;
     if (error == ENOEXEC) { // a script without #!: what execvp(3) does with it
@@ -154,7 +195,8 @@ bool command_start(struct command *command, const char *path, char **argv, const
                        folder);
         return false;
     }
-    command->has_terminal = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    command->has_terminal =
+        !command->has_own_output && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid < 0) {
@@ -162,7 +204,7 @@ bool command_start(struct command *command, const char *path, char **argv, const
         return false;
     }
     if (pid == 0) {
-        child(path, argv);
+        child(command, path, argv);
     }
     (void)setpgid(pid, pid); // both sides do it, whoever comes first
     if (command->has_terminal) {

@@ -16,6 +16,8 @@
 
 // The file a shell would run for this name. 0, or 126 or 127 with a sentence in `why`.
 int command_find(const char *name, char path[4096], char why[512]);
+// Whether it is a program that no dynamic loader starts, so that no library can be put into it (ld.so(8)).
+bool command_is_static(const char *path);
 // The library for COMMAND, beside this program. False with a sentence in `why`.
 bool command_find_preload(char path[4096], char why[512]);
 
@@ -24,6 +26,9 @@ struct command {
     int status;
     bool has_ended;
     bool has_terminal;
+    // Set before command_start(): its output goes there, its input is empty, and the terminal stays ours.
+    bool has_own_output;
+    int output;
 };
 
 // Starts it with the test bed's environment. `preload` is given to the program through a link in

@@ -48,6 +48,28 @@ static bool make_way(const struct sockaddr_un *address, char why[512]) {
     return true;
 }
 
+// A socket is in the folder from bind() on, and refuses until listen(): it is bound under another name and gets
+// its own when it listens, so that whoever waits for the file may connect. A path as long as may be has no
+// room for another name.
+static int bind_and_listen(const struct sockaddr_un *address, int fd) {
+    struct sockaddr_un bound = *address;
+    size_t len = strlen(bound.sun_path);
+    if (len + 1 < sizeof bound.sun_path) {
+        bound.sun_path[len] = '~';
+        (void)unlink(bound.sun_path);
+    }
+    if (bind(fd, (const struct sockaddr *)&bound, sizeof bound) != 0) {
+        return errno;
+    }
+    bool is_there = listen(fd, BACKLOG) == 0 && (strcmp(bound.sun_path, address->sun_path) == 0 ||
+                                                 rename(bound.sun_path, address->sun_path) == 0);
+    int fault = errno;
+    if (!is_there) {
+        (void)unlink(bound.sun_path);
+    }
+    return is_there ? 0 : fault;
+}
+
 int local_socket_listen(const char *path, char why[512]) {
     struct sockaddr_un address;
     if (!set_address(&address, path, why) || !make_way(&address, why)) {
@@ -55,15 +77,10 @@ int local_socket_listen(const char *path, char why[512]) {
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t mask = umask(077);
-    bool is_bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-    int fault = errno;
+    int fault = fd < 0 ? errno : bind_and_listen(&address, fd);
     (void)umask(mask);
-    if (is_bound && listen(fd, BACKLOG) == 0) {
+    if (fault == 0) {
         return fd;
-    }
-    if (is_bound) {
-        fault = errno;
-        (void)unlink(path);
     }
     (void)snprintf(why, 512, "%s: cannot listen there: %s", path, strerror(fault));
     if (fd >= 0) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Virtual time tied to the wall clock (`--pace real`).
+// Virtual time tied to the wall clock (`--pace real`, or so many times faster).
 
 #ifndef VBOARD_HOST_PACE_H
 #define VBOARD_HOST_PACE_H
@@ -14,10 +14,11 @@
 
 struct pace {
     uint64_t start_ns; // the wall clock at virtual zero
+    unsigned times;    // what virtual time is to the wall clock's
 };
 
 uint64_t pace_wall_ns(void);
-void pace_start(struct pace *pace, uint64_t now_ps);
+void pace_start(struct pace *pace, uint64_t now_ps, unsigned times);
 // The virtual instant of the wall clock; `now_ps` is how far the board is.
 uint64_t pace_instant(struct pace *pace, uint64_t now_ps);
 

@@ -13,14 +13,15 @@
 #include "vboard/host/command.h"
 #include "vboard/host/local_socket.h"
 #include "vboard/host/pace.h"
+#include "vboard/host/usbip.h"
 #include "vboard/host/usbredir.h"
 
 #define SLICE_PS (1 * PS_PER_MS)
 // How long the board may be behind the wall clock: while a guest waits for a transfer, and else.
 #define BUSY_NS  200000
 #define IDLE_NS  1000000
-// Both sockets of usbredir (listening, connected), the signals, and the control socket's.
-#define FDS_MAX  (3u + CONTROL_FDS_MAX)
+// Both sockets of usbredir (listening, connected), the signals, the debugger's and the control socket's.
+#define FDS_MAX  (3u + USBIP_FDS_MAX + GDB_FDS_MAX + CONTROL_FDS_MAX)
 
 struct serve {
     const struct serve_config *config;
@@ -28,8 +29,10 @@ struct serve {
     int usbredir_fd; // listening
     int control_fd;
     struct usbredir *redir;
+    struct usbip *usbip;
     struct control *control;
     struct pace pace;
+    bool is_held; // by a debugger
     bool is_stopped;
     int stop_signal;
     bool has_fault;
@@ -46,6 +49,24 @@ static int take_signals_over(void) {
                                                    : -1;
 }
 
+static bool open_usbip(struct serve *serve, char why[512]) {
+    const struct serve_config *config = serve->config;
+    struct tcp_place place = *config->usbip;
+    char reason[512];
+    serve->usbip = usbip_new(config->timeline, config->cable, config->trace);
+    if (serve->usbip == NULL) {
+        (void)snprintf(why, 512, "out of memory");
+        return false;
+    }
+    if (!usbip_listen(serve->usbip, &place, reason)) {
+        (void)snprintf(why, 512, "--usbip: %.480s", reason);
+        return false;
+    }
+    (void)fprintf(stderr, "vboard: note: usbip may come to %s port %u\n", place.address,
+                  place.port);
+    return true;
+}
+
 static bool open_sockets(struct serve *serve, char why[512]) {
     const struct serve_config *config = serve->config;
     if (config->usbredir_path != NULL) {
@@ -54,6 +75,9 @@ static bool open_sockets(struct serve *serve, char why[512]) {
             return false;
         }
         serve->redir = usbredir_new(config->timeline, config->cable, config->trace);
+    }
+    if (config->usbip != NULL && !open_usbip(serve, why)) {
+        return false;
     }
     if (config->control_path != NULL) {
         serve->control_fd = local_socket_listen(config->control_path, why);
@@ -97,6 +121,7 @@ void serve_free(struct serve *serve) {
         return;
     }
     control_free(serve->control);
+    usbip_free(serve->usbip);
     usbredir_free(serve->redir);
     local_socket_close(serve->control_fd, serve->config->control_path);
     local_socket_close(serve->usbredir_fd, serve->config->usbredir_path);
@@ -110,8 +135,13 @@ void serve_stop(struct serve *serve) {
     serve->is_stopped = true;
 }
 
+void serve_time_was_set(struct serve *serve) {
+    pace_start(&serve->pace, timeline_now(serve->config->timeline), serve->config->pace_times);
+}
+
 bool serve_has_guest(const struct serve *serve) {
-    return serve->redir != NULL && usbredir_fd(serve->redir) >= 0;
+    return (serve->redir != NULL && usbredir_fd(serve->redir) >= 0) ||
+           (serve->usbip != NULL && usbip_is_imported(serve->usbip));
 }
 
 static void take_signals(struct serve *serve) {
@@ -168,17 +198,43 @@ static void rest(const struct serve *serve) {
                                       .events = usbredir_wants(serve->redir)};
         ns = usbredir_is_busy(serve->redir) ? BUSY_NS : IDLE_NS;
     }
+    if (serve->usbip != NULL) {
+        count += usbip_poll(serve->usbip, on + count);
+        ns = usbip_is_busy(serve->usbip) ? BUSY_NS : IDLE_NS;
+    }
     if (serve->control != NULL) {
         count += control_poll(serve->control, on + count);
+    }
+    if (serve->config->gdb != NULL) {
+        count += gdb_poll(serve->config->gdb, on + count);
     }
     struct timespec limit = {.tv_nsec = ns};
     (void)ppoll(on, count, &limit, NULL);
 }
 
+// While a debugger holds the board no time passes for it; afterwards it goes on from there.
+static bool is_held(struct serve *serve) {
+    struct gdb *gdb = serve->config->gdb;
+    if (gdb == NULL) {
+        return false;
+    }
+    gdb_serve(gdb);
+    bool was_held = serve->is_held;
+    serve->is_held = gdb_holds(gdb);
+    if (was_held && !serve->is_held) {
+        serve_time_was_set(serve);
+    }
+    return serve->is_held;
+}
+
 static void turn(struct serve *serve) {
     const struct serve_config *config = serve->config;
+    if (config->look != NULL) {
+        config->look(config->look_ctx);
+    }
+    bool holds = is_held(serve);
     uint64_t now = timeline_now(config->timeline);
-    uint64_t until = pace_instant(&serve->pace, now);
+    uint64_t until = holds ? now : pace_instant(&serve->pace, now);
     if (config->has_limit && until > config->limit_ps) {
         until = config->limit_ps;
         serve->is_stopped = serve->is_stopped || now >= until;
@@ -189,6 +245,13 @@ static void turn(struct serve *serve) {
     if (serve->redir != NULL) {
         serve_guest(serve);
     }
+    if (serve->usbip != NULL) {
+        char why[256];
+        if (!usbip_serve(serve->usbip, why)) {
+            say(why);
+            serve->has_fault = true;
+        }
+    }
     if (serve->control != NULL) {
         control_serve(serve->control);
     }
@@ -198,7 +261,7 @@ static void turn(struct serve *serve) {
 int serve_run(struct serve *serve) {
     const struct serve_config *config = serve->config;
     cable_plug(config->cable);
-    pace_start(&serve->pace, timeline_now(config->timeline));
+    pace_start(&serve->pace, timeline_now(config->timeline), config->pace_times);
     while (!serve->is_stopped) {
         uint64_t before = timeline_now(config->timeline);
         turn(serve);

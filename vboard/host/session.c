@@ -33,22 +33,30 @@
 
 static int signals = -1;
 
-struct session {
-    const struct session_config *config;
-    struct timeline *timeline;
+struct port {
+    struct session *session;
+    unsigned number; // from 1
+    const struct session_port *config;
     struct enumerator *enumerator;
     struct usbfs *usbfs;
-    struct bridge *bridge;
-    struct clients *clients;
-    struct command command;
     struct usb_device device; // a copy, for what is said when it has gone
     bool has_device;
     bool has_failed; // an enumeration did
     char why[256];
+};
+
+struct session {
+    const struct session_config *config;
+    struct timeline *timeline;
+    struct port ports[SESSION_PORTS_MAX];
+    struct bridge *bridge;
+    struct clients *clients;
+    struct command command;
     bool is_running; // inside timeline_run()
     bool activity;
     uint64_t last_activity_ps;
     struct pace pace; // real pace
+    bool is_held;     // by a debugger
     unsigned pause_ns;
     int stop_signal; // a person wants an end
     uint64_t kill_at_ns;
@@ -80,38 +88,38 @@ static void activity(void *ctx) {
 }
 
 static void device_ready(void *ctx, const struct usb_device *device) {
-    struct session *session = ctx;
-    session->device = *device;
-    session->has_device = true;
-    if (session->usbfs) {
-        usbfs_device_ready(session->usbfs, &session->device);
+    struct port *port = ctx;
+    port->device = *device;
+    port->has_device = true;
+    if (port->usbfs) {
+        usbfs_device_ready(port->usbfs, &port->device);
     }
-    if (session->bridge) {
-        bridge_device_ready(session->bridge, &session->device);
+    if (port->session->bridge) {
+        bridge_device_ready(port->session->bridge, port->number, &port->device);
     }
-    activity(session);
+    activity(port->session);
 }
 
 static void device_gone(void *ctx) {
-    struct session *session = ctx;
-    if (!session->has_device) {
+    struct port *port = ctx;
+    if (!port->has_device) {
         return;
     }
-    session->has_device = false;
-    if (session->usbfs) {
-        usbfs_device_gone(session->usbfs);
+    port->has_device = false;
+    if (port->usbfs) {
+        usbfs_device_gone(port->usbfs);
     }
-    if (session->bridge) {
-        bridge_device_gone(session->bridge, &session->device);
+    if (port->session->bridge) {
+        bridge_device_gone(port->session->bridge, port->number, &port->device);
     }
-    activity(session);
+    activity(port->session);
 }
 
 static void device_failed(void *ctx, const char *why) {
-    struct session *session = ctx;
-    session->has_failed = true;
-    (void)snprintf(session->why, sizeof session->why, "%s", why);
-    activity(session);
+    struct port *port = ctx;
+    port->has_failed = true;
+    (void)snprintf(port->why, sizeof port->why, "%s", why);
+    activity(port->session);
 }
 
 static void process_gone(void *ctx, uint32_t slot) {
@@ -144,18 +152,32 @@ static void take_signals(struct session *session) {
     }
 }
 
+static void look(const struct session *session) {
+    if (session->config->look) {
+        session->config->look(session->config->look_ctx);
+    }
+}
+
 // Sleeps until somebody wants something, for `ns` at most.
 static void rest(const struct session *session, uint64_t ns) {
-    struct pollfd on[3] = {{.fd = signals, .events = POLLIN}, {.fd = -1}, {.fd = -1}};
+    look(session);
+    struct pollfd on[3 + GDB_FDS_MAX * SESSION_PORTS_MAX] = {
+        {.fd = signals, .events = POLLIN}, {.fd = -1}, {.fd = -1}};
+    unsigned count = 3;
     if (session->clients) {
         on[1] = (struct pollfd){.fd = clients_fd(session->clients), .events = POLLIN};
     }
     if (session->bridge) {
         on[2] = (struct pollfd){.fd = bridge_fd(session->bridge), .events = POLLIN};
     }
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        if (session->config->ports[i].gdb) {
+            count += gdb_poll(session->config->ports[i].gdb, on + count);
+        }
+    }
     struct timespec limit = {.tv_sec = (time_t)(ns / 1000000000u),
                              .tv_nsec = (long)(ns % 1000000000u)};
-    (void)ppoll(on, 3, &limit, NULL);
+    (void)ppoll(on, count, &limit, NULL);
 }
 
 static bool is_wanted(const struct session *session) {
@@ -167,7 +189,29 @@ static bool is_wanted(const struct session *session) {
 
 // -- Time
 
+// While a debugger holds a board no time passes for any; afterwards it goes on from there.
+static bool is_held(struct session *session) {
+    bool was_held = session->is_held;
+    session->is_held = false;
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        struct gdb *gdb = session->config->ports[i].gdb;
+        if (gdb) {
+            gdb_serve(gdb);
+            session->is_held = session->is_held || gdb_holds(gdb);
+        }
+    }
+    if (was_held && !session->is_held) {
+        pace_start(&session->pace, timeline_now(session->timeline), session->config->pace_times);
+    }
+    return session->is_held;
+}
+
 static void run_until(struct session *session, uint64_t until_ps) {
+    look(session);
+    if (is_held(session)) {
+        rest(session, IDLE_NS);
+        return;
+    }
     session->is_running = true;
     (void)timeline_run(session->timeline, until_ps);
     session->is_running = false;
@@ -258,13 +302,22 @@ static void run_fast(struct session *session, uint64_t deadline_ps) {
     session->last_activity_ps = timeline_now(session->timeline);
 }
 
+static bool is_host_busy(const struct session *session) {
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        const struct port *port = &session->ports[i];
+        if (usbfs_is_busy(port->usbfs) || enumerator_is_busy(port->enumerator)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void turn_fast(struct session *session) {
     if (serve(session)) {
         session->pause_ns = PAUSE_MIN_NS;
     }
     uint64_t deadline_ns = clients_deadline(session->clients);
-    bool is_to_come = deadline_ns != VBOARD_NEVER || usbfs_is_busy(session->usbfs) ||
-                      enumerator_is_busy(session->enumerator) ||
+    bool is_to_come = deadline_ns != VBOARD_NEVER || is_host_busy(session) ||
                       clients_wait_for_cable(session->clients);
     if (is_to_come && is_asleep(session)) {
         bool is_timed = deadline_ns < TIME_NEVER / PS_PER_NS;
@@ -281,8 +334,14 @@ static void turn_fast(struct session *session) {
 static void run_beside_command(struct session *session) {
     session->pause_ns = PAUSE_MIN_NS;
     session->last_activity_ps = timeline_now(session->timeline);
-    while (!command_poll(&session->command)) {
+    for (;;) {
+        // In this order: an end of COMMAND after the look at it leaves its SIGCHLD to be read, and
+        // run_fast() stops for that. The other way round the signal could be taken and the end missed.
         take_signals(session);
+        if (command_poll(&session->command)) {
+            break;
+        }
+        (void)is_held(session); // a debugger may come while COMMAND is busy
         if (session->config->is_fast) {
             turn_fast(session);
         } else {
@@ -295,25 +354,48 @@ static void run_beside_command(struct session *session) {
 
 // -- A run
 
-static bool has_answered(const struct session *session) {
-    return session->has_device || session->has_failed;
+static bool has_answered(const struct port *port) {
+    return port->has_device || port->has_failed;
 }
 
-static bool has_nothing_under_way(const struct session *session) {
-    return has_answered(session) || !enumerator_is_busy(session->enumerator);
-}
-
-static void wait_for_device(struct session *session) {
-    run_free(session, SESSION_ATTACH_PS, has_answered);
-    run_free(session, SESSION_ATTACH_PS + SESSION_ENUMERATE_PS, has_nothing_under_way);
-    if (session->stop_signal || session->has_device) {
-        return;
+static bool have_answered(const struct session *session) {
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        if (!has_answered(&session->ports[i])) {
+            return false;
+        }
     }
-    if (session->has_failed) {
-        (void)fprintf(stderr, "vboard: note: the board's USB device did not enumerate: %s\n",
-                      session->why);
-    } else {
-        (void)fprintf(stderr, "vboard: note: no USB device attached within 1 s of power-on\n");
+    return true;
+}
+
+static bool have_nothing_under_way(const struct session *session) {
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        const struct port *port = &session->ports[i];
+        if (!has_answered(port) && enumerator_is_busy(port->enumerator)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_missing(const struct port *port) {
+    const char *name = port->config->trace->board;
+    const char *mark = name ? ": " : "";
+    if (port->has_failed) {
+        (void)fprintf(stderr, "vboard: note: %s%sthe board's USB device did not enumerate: %s\n",
+                      name ? name : "", mark, port->why);
+    } else if (!port->has_device) {
+        (void)fprintf(stderr, "vboard: note: %s%sno USB device attached within 1 s of power-on\n",
+                      name ? name : "", mark);
+    }
+}
+
+static void wait_for_devices(struct session *session) {
+    run_free(session, SESSION_ATTACH_PS, have_answered);
+    run_free(session, SESSION_ATTACH_PS + SESSION_ENUMERATE_PS, have_nothing_under_way);
+    for (unsigned i = 0; i < session->config->port_count && !session->stop_signal; i++) {
+        if (!session->ports[i].has_device) {
+            note_missing(&session->ports[i]);
+        }
     }
 }
 
@@ -330,16 +412,19 @@ static bool open_host(struct session *session, char why[512]) {
         return false;
     }
     char reason[256];
-    session->bridge = bridge_new(reason);
+    session->bridge = bridge_new(session->config->port_count, reason);
     if (!session->bridge) {
         (void)snprintf(why, 512, "%s", reason);
         return false;
     }
     struct usbfs_events usb = {.ctx = session, .activity = activity, .ready = bridge_file_ready};
-    session->usbfs = usbfs_new(session->timeline, session->config->cable, &usb);
-    if (!session->usbfs) {
-        (void)snprintf(why, 512, "out of memory");
-        return false;
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        struct port *port = &session->ports[i];
+        port->usbfs = usbfs_new(session->timeline, port->config->cable, port->config->trace, &usb);
+        if (!port->usbfs) {
+            (void)snprintf(why, 512, "out of memory");
+            return false;
+        }
     }
     return true;
 }
@@ -356,8 +441,14 @@ static int run_command(struct session *session) {
                        strerror(errno));
         return fail(why);
     }
-    usbfs_set_enumerator(session->usbfs, session->enumerator);
-    bridge_connect(session->bridge, session->usbfs, clients_page(session->clients));
+    for (unsigned i = 0; i < config->port_count; i++) {
+        struct port *port = &session->ports[i];
+        usbfs_set_enumerator(port->usbfs, port->enumerator);
+        bridge_set_port(session->bridge, port->number, port->usbfs);
+    }
+    bridge_connect(session->bridge, session->clients);
+    session->command.has_own_output = config->look != NULL;
+    session->command.output = config->command_output;
     if (!command_start(&session->command, config->command_path, config->command,
                        bridge_root(session->bridge), bridge_folder(session->bridge),
                        config->preload, why)) {
@@ -373,36 +464,81 @@ static int run_command(struct session *session) {
     return command_exit_status(&session->command);
 }
 
-int session_run(const struct session_config *config) {
-    struct session session = {.config = config, .timeline = config->timeline};
+// Closes the open files of programs, and then what they stand for.
+static void close_host(struct session *session) {
+    bridge_free(session->bridge);
+    session->bridge = NULL;
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        usbfs_free(session->ports[i].usbfs);
+        session->ports[i].usbfs = NULL;
+    }
+    clients_free(session->clients);
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        enumerator_free(session->ports[i].enumerator);
+    }
+}
+
+static bool plug_in(struct port *port) {
+    struct enumerate_listener listener = {
+        .ctx = port, .ready = device_ready, .gone = device_gone, .failed = device_failed};
+    port->enumerator = enumerator_new(port->session->timeline, port->config->cable,
+                                      port->config->trace, &listener);
+    if (port->enumerator) {
+        cable_plug(port->config->cable);
+    }
+    return port->enumerator != NULL;
+}
+
+// A program that says it is done (semihosting) ends a run that nobody else does.
+static bool has_ended(const struct session *session) {
+    for (unsigned i = 0; i < session->config->port_count; i++) {
+        if (session->ports[i].config->has_ended && *session->ports[i].config->has_ended) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(struct session *session) {
+    const struct session_config *config = session->config;
     char why[512];
-    if (config->command && !open_host(&session, why)) {
-        bridge_free(session.bridge);
-        usbfs_free(session.usbfs);
+    if (config->command && !open_host(session, why)) {
         return fail(why);
     }
-    struct enumerate_listener listener = {
-        .ctx = &session, .ready = device_ready, .gone = device_gone, .failed = device_failed};
-    session.enumerator = enumerator_new(config->timeline, config->cable, config->trace, &listener);
-    pace_start(&session.pace, timeline_now(config->timeline));
-    cable_plug(config->cable);
+    pace_start(&session->pace, timeline_now(config->timeline), config->pace_times);
+    for (unsigned i = 0; i < config->port_count; i++) {
+        if (!plug_in(&session->ports[i])) {
+            return fail("out of memory");
+        }
+    }
     int status = 0;
     if (!config->command) {
-        run_free(&session, config->has_limit ? config->limit_ps : TIME_NEVER, NULL);
+        run_free(session, config->has_limit ? config->limit_ps : TIME_NEVER, has_ended);
     } else {
-        wait_for_device(&session);
-        status = session.stop_signal ? 0 : run_command(&session);
+        wait_for_devices(session);
+        status = session->stop_signal ? 0 : run_command(session);
     }
     // Ctrl-C is how a run without an end of its own ends; anything else is told to the caller.
-    if (session.stop_signal && session.command.pid == 0 &&
-        (config->command || session.stop_signal != SIGINT)) {
-        status = EXIT_SIGNALLED_BASE + session.stop_signal;
+    if (session->stop_signal && session->command.pid == 0 &&
+        (config->command || session->stop_signal != SIGINT)) {
+        status = EXIT_SIGNALLED_BASE + session->stop_signal;
     }
-    bridge_free(session.bridge); // closes its files in usbfs
-    session.bridge = NULL;
-    usbfs_free(session.usbfs);
-    session.usbfs = NULL;
-    clients_free(session.clients);
-    enumerator_free(session.enumerator);
+    return status;
+}
+
+int session_run(const struct session_config *config) {
+    struct session *session = calloc(1, sizeof *session);
+    if (!session) {
+        return fail("out of memory");
+    }
+    session->config = config;
+    session->timeline = config->timeline;
+    for (unsigned i = 0; i < config->port_count; i++) {
+        session->ports[i] =
+            (struct port){.session = session, .number = i + 1, .config = &config->ports[i]};
+    }
+    int status = run(session);
+    close_host(session);
+    free(session);
     return status;
 }

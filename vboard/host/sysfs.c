@@ -11,11 +11,9 @@
 #include "vboard/host/uevent.h"
 #include "vboard/host/usbfs.h"
 
-#define HUB_NAME    "platform/vboard/usb1"
-#define HUB_PATH    "/sys/devices/" HUB_NAME
-#define DEVICE_NAME HUB_NAME "/1-1"
-#define DEVICE_PATH "/sys/devices/" DEVICE_NAME
-#define USB_MAJOR   189
+#define HUB_NAME  "platform/vboard/usb1"
+#define HUB_PATH  "/sys/devices/" HUB_NAME
+#define USB_MAJOR 189
 
 // What a Linux 6.1 root hub says of itself (drivers/usb/core/hcd.c, usb2_rh_dev_descriptor and
 // hs_rh_config_descriptor).
@@ -146,11 +144,11 @@ static void send(UMockdevTestbed *testbed, const char *path, const char *devtype
     g_free(root);
 }
 
-void sysfs_add_root_hub(UMockdevTestbed *testbed) {
+void sysfs_add_root_hub(UMockdevTestbed *testbed, unsigned port_count) {
     struct attributes attributes = {0};
     struct attributes properties = {0};
     put_device_attributes(&attributes, root_hub_descriptors, SYSFS_ROOT_HUB_DEVNUM, "480");
-    put(&attributes, "maxchild", "1\n");
+    put(&attributes, "maxchild", "%u\n", port_count);
     put(&attributes, "devpath", "0\n");
     put(&attributes, "manufacturer", "redfu\n");
     put(&attributes, "product", "vboard virtual host controller\n");
@@ -169,7 +167,7 @@ void sysfs_add_root_hub(UMockdevTestbed *testbed) {
 }
 
 // Interfaces: one folder each, in the alternate setting the device starts with.
-static void each_interface(UMockdevTestbed *testbed, const struct usb_device *device,
+static void each_interface(UMockdevTestbed *testbed, unsigned port, const struct usb_device *device,
                            const char *action) {
     const uint8_t *at = device->descriptors + USB_DEVICE_DESCRIPTOR_LEN;
     const uint8_t *end = device->descriptors + device->descriptors_len;
@@ -190,7 +188,8 @@ static void each_interface(UMockdevTestbed *testbed, const struct usb_device *de
         if (at[1] != USB_DT_INTERFACE || at[0] < USB_INTERFACE_DESCRIPTOR_LEN || at[3] != 0) {
             continue;
         }
-        char *name = g_strdup_printf("%s/1-1:%u.%u", DEVICE_NAME, device->configuration, at[2]);
+        char *name =
+            g_strdup_printf(HUB_NAME "/1-%u/1-%u:%u.%u", port, port, device->configuration, at[2]);
         char *path = g_strdup_printf("/sys/devices/%s", name);
         struct attributes attributes = {0};
         struct attributes properties = {0};
@@ -291,58 +290,70 @@ static void put_string(struct attributes *list, const char *name, const char *te
     }
 }
 
-void sysfs_add_device(UMockdevTestbed *testbed, const struct usb_device *device) {
+// Below /sys/devices.
+static char *device_name(unsigned port) {
+    return g_strdup_printf(HUB_NAME "/1-%u", port);
+}
+
+void sysfs_add_device(UMockdevTestbed *testbed, unsigned port, const struct usb_device *device) {
+    char *name = device_name(port);
+    char *path = g_strconcat("/sys/devices/", name, NULL);
     struct attributes attributes = {0};
     struct attributes properties = {0};
     put_device_attributes(&attributes, device->descriptors, usbfs_number(device),
                           speed_text(device->speed));
     put(&attributes, "maxchild", "0\n");
-    put(&attributes, "devpath", "1\n");
+    put(&attributes, "devpath", "%u\n", port);
     put_string(&attributes, "manufacturer", device->manufacturer);
     put_string(&attributes, "product", device->product);
     put_string(&attributes, "serial", device->serial);
     put_device_properties(&properties, device->descriptors, usbfs_number(device));
-    g_free(umockdev_testbed_add_devicev(testbed, "usb", DEVICE_NAME, NULL, attributes.at,
-                                        properties.at));
-    umockdev_testbed_set_attribute_binary(testbed, DEVICE_PATH, "descriptors",
+    g_free(umockdev_testbed_add_devicev(testbed, "usb", name, NULL, attributes.at, properties.at));
+    umockdev_testbed_set_attribute_binary(testbed, path, "descriptors",
                                           (guint8 *)(uintptr_t)device->descriptors,
                                           (int)device->descriptors_len);
     if (device->bos_len > 0) {
-        umockdev_testbed_set_attribute_binary(testbed, DEVICE_PATH, "bos_descriptors",
+        umockdev_testbed_set_attribute_binary(testbed, path, "bos_descriptors",
                                               (guint8 *)(uintptr_t)device->bos,
                                               (int)device->bos_len);
     }
     if (device->configuration == 0) { // SET_CONFIGURATION failed
-        umockdev_testbed_set_attribute(testbed, DEVICE_PATH, "bConfigurationValue", "\n");
-        umockdev_testbed_set_attribute(testbed, DEVICE_PATH, "bNumInterfaces", "\n");
+        umockdev_testbed_set_attribute(testbed, path, "bConfigurationValue", "\n");
+        umockdev_testbed_set_attribute(testbed, path, "bNumInterfaces", "\n");
     } else {
         char value[8];
         (void)snprintf(value, sizeof value, "%u\n", device->configuration);
-        umockdev_testbed_set_attribute(testbed, DEVICE_PATH, "bConfigurationValue", value);
+        umockdev_testbed_set_attribute(testbed, path, "bConfigurationValue", value);
     }
     char node[32];
     sysfs_node_path(node, usbfs_number(device));
     write_file(testbed, node, device->descriptors, device->descriptors_len);
     write_database(testbed, device);
     char *lines = event_lines(device);
-    send(testbed, DEVICE_PATH, "usb_device", "add", lines);
-    each_interface(testbed, device, "add");
+    send(testbed, path, "usb_device", "add", lines);
+    each_interface(testbed, port, device, "add");
     g_free(lines);
+    g_free(path);
+    g_free(name);
     clear(&attributes);
     clear(&properties);
 }
 
-void sysfs_remove_device(UMockdevTestbed *testbed, const struct usb_device *device) {
+void sysfs_remove_device(UMockdevTestbed *testbed, unsigned port, const struct usb_device *device) {
+    char *name = device_name(port);
+    char *path = g_strconcat("/sys/devices/", name, NULL);
     // Linux takes the interfaces first, and tells of each when its folder is gone. A monitor looks
     // nothing up any more for "remove", so the order of folder and message does not show.
-    each_interface(testbed, device, "remove");
+    each_interface(testbed, port, device, "remove");
     char *lines = event_lines(device);
-    umockdev_testbed_remove_device(testbed, DEVICE_PATH);
+    umockdev_testbed_remove_device(testbed, path);
     char *root = umockdev_testbed_get_root_dir(testbed);
     char *database =
         g_strdup_printf("%s/run/udev/data/c%d:%u", root, USB_MAJOR, minor_of(usbfs_number(device)));
     (void)remove(database);
-    send(testbed, DEVICE_PATH, "usb_device", "remove", lines);
+    send(testbed, path, "usb_device", "remove", lines);
+    g_free(path);
+    g_free(name);
     g_free(database);
     g_free(root);
     g_free(lines);

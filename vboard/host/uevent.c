@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// libudev's monitor messages. The test bed gives each monitor a Unix socket <root>/eventN in the
+// libudev's monitor messages. The test bed gives each monitor a Unix socket <root>/event... in the
 // place of its netlink socket; libumockdev's own sender looks the device up in the real /sys of
 // the sending process, so it works only for a process inside the test bed, which vboard is not.
 //

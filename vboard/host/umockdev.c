@@ -20,6 +20,8 @@
 
 #include "vboard/host/sysfs.h"
 
+_Static_assert(CLIENTS_LINE_LEN == CABLE_LINE_LEN, "one is handed on as the other");
+
 #define DEVNUM_MAX 127u // USB 2.0 9.4.6
 
 // An open device node. Made on umockdev's thread at the first call; from then on the simulation's.
@@ -28,6 +30,7 @@ struct file {
     struct file *next;
     UMockdevIoctlClient *client;
     unsigned devnum;
+    unsigned port;            // where the device was when the file was opened
     struct usbfs_file *usbfs; // NULL when closed
     bool is_root_hub;
     bool has_identity;
@@ -65,8 +68,10 @@ struct bridge {
     UMockdevIoctlBase *handler;
     char *root;
     char *folder;
-    struct usbfs *usbfs;
-    struct vboard_page *page;
+    struct usbfs *ports[BRIDGE_PORTS_MAX]; // by port number, from 0
+    unsigned port_count;
+    struct clients *clients;
+    struct vboard_page *page; // the clients'
     pthread_mutex_t lock;
     struct request *queue;
     struct request **queue_tail;
@@ -373,6 +378,7 @@ static int identify(struct request *request) {
     file->slot = identity->slot;
     file->has_identity = true;
     identity->file = number;
+    usbfs_file_set_line(file->usbfs, clients_line(bridge->clients, file->slot));
     tell_ready(file);
     return 0;
 }
@@ -446,7 +452,7 @@ static int connect_info_ex(struct request *request) {
         .devnum = usbfs_devnum(request->file->usbfs),
         .speed = (uint32_t)linux_speed(usbfs_speed(request->file->usbfs)),
         .num_ports = 1,
-        .ports = {1},
+        .ports = {(uint8_t)request->file->port},
     };
     size_t len = (size_t)request->data->data_len;
     memcpy(request->data->data, &info, len < sizeof info ? len : sizeof info);
@@ -531,6 +537,18 @@ static void call_root_hub(struct request *request) {
     }
 }
 
+// A number that no device has any more (the node was opened just before it went) may be opened at any port:
+// the file answers ENODEV.
+static void open_usbfs(struct bridge *bridge, struct file *file) {
+    unsigned at = 0;
+    for (unsigned i = 0; i < bridge->port_count; i++) {
+        at = usbfs_has(bridge->ports[i], file->devnum) ? i : at;
+    }
+    file->port = at + 1;
+    file->usbfs = usbfs_open(bridge->ports[at], file->devnum);
+    usbfs_file_set_ctx(file->usbfs, file);
+}
+
 static void serve_call(struct bridge *bridge, struct request *request) {
     struct file *file = request->file;
     if (request->fault) {
@@ -538,8 +556,7 @@ static void serve_call(struct bridge *bridge, struct request *request) {
         return;
     }
     if (!file->usbfs) {
-        file->usbfs = usbfs_open(bridge->usbfs, file->devnum);
-        usbfs_file_set_ctx(file->usbfs, file);
+        open_usbfs(bridge, file);
         file->next = bridge->files;
         bridge->files = file;
     }
@@ -550,8 +567,7 @@ static void serve_call(struct bridge *bridge, struct request *request) {
     case VBOARD_IOCTL_CLOSE:
         // The file stays open towards usbfs, without anything in it, until it vanishes.
         shut(file);
-        file->usbfs = usbfs_open(bridge->usbfs, file->devnum);
-        usbfs_file_set_ctx(file->usbfs, file);
+        open_usbfs(bridge, file);
         answer(request, 0);
         return;
     default:
@@ -629,8 +645,7 @@ void bridge_process_gone(struct bridge *bridge, uint32_t slot) {
     for (struct file *file = bridge->files; file; file = file->next) {
         if (file->has_identity && file->slot == slot) {
             shut(file);
-            file->usbfs = usbfs_open(bridge->usbfs, file->devnum);
-            usbfs_file_set_ctx(file->usbfs, file);
+            open_usbfs(bridge, file);
         }
     }
 }
@@ -666,18 +681,22 @@ static void attach(struct bridge *bridge, unsigned devnum) {
     g_clear_error(&error);
 }
 
-void bridge_device_ready(struct bridge *bridge, const struct usb_device *device) {
+void bridge_device_ready(struct bridge *bridge, unsigned port, const struct usb_device *device) {
     attach(bridge, usbfs_number(device));
-    sysfs_add_device(bridge->testbed, device);
+    sysfs_add_device(bridge->testbed, port, device);
 }
 
-void bridge_device_gone(struct bridge *bridge, const struct usb_device *device) {
-    sysfs_remove_device(bridge->testbed, device);
+void bridge_device_gone(struct bridge *bridge, unsigned port, const struct usb_device *device) {
+    sysfs_remove_device(bridge->testbed, port, device);
 }
 
-void bridge_connect(struct bridge *bridge, struct usbfs *usbfs, struct vboard_page *page) {
-    bridge->usbfs = usbfs;
-    bridge->page = page;
+void bridge_set_port(struct bridge *bridge, unsigned port, struct usbfs *usbfs) {
+    bridge->ports[port - 1] = usbfs;
+}
+
+void bridge_connect(struct bridge *bridge, struct clients *clients) {
+    bridge->clients = clients;
+    bridge->page = clients_page(clients);
     attach(bridge, SYSFS_ROOT_HUB_DEVNUM);
 }
 
@@ -689,7 +708,7 @@ const char *bridge_folder(const struct bridge *bridge) {
     return bridge->folder;
 }
 
-struct bridge *bridge_new(char why[256]) {
+struct bridge *bridge_new(unsigned port_count, char why[256]) {
     // libumockdev ends the program where it cannot make its folder, so look first.
     const char *tmp = g_get_tmp_dir();
     // "<tmp>/umockdev.XXXXXX/ioctl//dev/bus/usb/001/002" must fit a Unix socket's 108 characters.
@@ -701,6 +720,7 @@ struct bridge *bridge_new(char why[256]) {
     }
     struct bridge *bridge = g_new0(struct bridge, 1);
     (void)pthread_mutex_init(&bridge->lock, NULL);
+    bridge->port_count = port_count;
     bridge->queue_tail = &bridge->queue;
     bridge->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bridge->testbed = umockdev_testbed_new();
@@ -713,7 +733,7 @@ struct bridge *bridge_new(char why[256]) {
         bridge_free(bridge);
         return NULL;
     }
-    sysfs_add_root_hub(bridge->testbed);
+    sysfs_add_root_hub(bridge->testbed, port_count);
     return bridge;
 }
 

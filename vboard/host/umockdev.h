@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The face that unmodified programs see: a umockdev test bed with the board's USB device in it, and
-// usbfs behind its device node.
+// The face that unmodified programs see: a umockdev test bed with the boards' USB devices in it, and
+// usbfs behind their device nodes.
 //
 // libumockdev has a thread of its own that talks to programs; everything it hears is put in a
 // queue, and taken out on the simulation's thread by bridge_take().
@@ -12,24 +12,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vboard/host/preload_protocol.h"
+#include "vboard/host/clients.h"
 #include "vboard/host/usbfs.h"
+
+// As many as there can be boards.
+#define BRIDGE_PORTS_MAX TIMELINE_RUNNERS_MAX
 
 struct bridge;
 
-// Makes the test bed (a folder below $TMPDIR or /tmp, removed by bridge_free()). NULL with a
+// Makes the test bed of a bus with so many ports (a folder below $TMPDIR or /tmp, removed by bridge_free()). NULL with a
 // sentence in `why` on failure.
-struct bridge *bridge_new(char why[256]);
+struct bridge *bridge_new(unsigned port_count, char why[256]);
 void bridge_free(struct bridge *bridge);
 // The test bed's folder, for $UMOCKDEV_DIR, and the one in it that is vboard's own.
 const char *bridge_root(const struct bridge *bridge);
 const char *bridge_folder(const struct bridge *bridge);
 
-// From here on calls are served. The page is the clients'.
-void bridge_connect(struct bridge *bridge, struct usbfs *usbfs, struct vboard_page *page);
-void bridge_device_ready(struct bridge *bridge, const struct usb_device *device);
+// What is behind a port, from 1 on; for each of them, before bridge_connect().
+void bridge_set_port(struct bridge *bridge, unsigned port, struct usbfs *usbfs);
+// From here on calls are served. `clients` stays the caller's, until after bridge_free().
+void bridge_connect(struct bridge *bridge, struct clients *clients);
+void bridge_device_ready(struct bridge *bridge, unsigned port, const struct usb_device *device);
 // `device` is the one given to bridge_device_ready().
-void bridge_device_gone(struct bridge *bridge, const struct usb_device *device);
+void bridge_device_gone(struct bridge *bridge, unsigned port, const struct usb_device *device);
 // usbfs_events.ready
 void bridge_file_ready(void *ctx, struct usbfs_file *file);
 

@@ -19,10 +19,10 @@
 #define USBFS_BUS        1u
 #define USBFS_INTERFACES 32u
 
-// The number a device has in /dev/bus/usb: 1 is the root hub's, so a bus address comes one higher,
-// and 127 (the last number, USB 2.0 9.4.6) is followed by 2.
+// The number a device has in /dev/bus/usb: 1 is the root hub's, so a bus address, 126 at most, comes one
+// higher.
 static inline unsigned usbfs_number(const struct usb_device *device) {
-    return (device->address - 1u) % 126u + 2u;
+    return device->address + 1u;
 }
 
 struct usbfs;
@@ -44,7 +44,7 @@ struct usbfs_call {
     void (*finish)(struct usbfs_call *call, long result);
 };
 
-struct usbfs *usbfs_new(struct timeline *timeline, struct cable *cable,
+struct usbfs *usbfs_new(struct timeline *timeline, struct cable *cable, struct trace *trace,
                         const struct usbfs_events *events);
 void usbfs_free(struct usbfs *usbfs);
 // The device that files opened from now on belong to; NULL when it goes: every open file then
@@ -53,12 +53,16 @@ void usbfs_set_enumerator(struct usbfs *usbfs, struct enumerator *enumerator);
 void usbfs_device_ready(struct usbfs *usbfs, const struct usb_device *device);
 void usbfs_device_gone(struct usbfs *usbfs);
 
+// Whether that is the present device's number.
+bool usbfs_has(const struct usbfs *usbfs, unsigned devnum);
 // Opens the device with this number; a number that is not the present device gives a file that
 // answers ENODEV (the node was opened just before it went).
 struct usbfs_file *usbfs_open(struct usbfs *usbfs, unsigned devnum);
 // Ends all URBs, releases interfaces (which puts them back to alternate setting 0 on the wire, as
 // Linux does when a driver lets go) and frees the file. Held calls finish with -ENODEV.
 void usbfs_close(struct usbfs_file *file);
+// Where whoever opened it stands in line (cable_transfer.line); zeros until set.
+void usbfs_file_set_line(struct usbfs_file *file, const uint32_t line[CABLE_LINE_LEN]);
 void usbfs_file_set_ctx(struct usbfs_file *file, void *ctx);
 void *usbfs_file_ctx(const struct usbfs_file *file);
 // What poll() would say: a URB can be reaped; the device is gone.
@@ -113,7 +117,6 @@ int usbfs_discard(struct usbfs_file *file, uint64_t key);
 struct usbfs_urb *usbfs_reap(struct usbfs_file *file);
 // Waits for the next one: finish(0) when usbfs_reap() will give one, or -ENODEV. One at a time.
 int usbfs_reap_wait(struct usbfs_file *file, struct usbfs_call *call);
-void usbfs_reap_stop(struct usbfs_file *file, struct usbfs_call *call);
 // True while any file has a URB or a synchronous call outstanding.
 bool usbfs_is_busy(const struct usbfs *usbfs);
 

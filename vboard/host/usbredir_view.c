@@ -132,6 +132,23 @@ const struct usbredir_endpoint *view_endpoint(const struct usbredir_view *view, 
     return endpoint->exists ? endpoint : NULL;
 }
 
+void view_restart_toggles(const struct usbredir_view *view, const struct usb_setup *setup,
+                          struct cable *cable) {
+    unsigned recipient = setup->bmRequestType & USB_RECIPIENT_MASK;
+    for (unsigned i = 0; i < VIEW_ENDPOINTS_MAX; i++) {
+        const struct usbredir_endpoint *endpoint = &view->endpoints[i];
+        bool is_meant = recipient == USB_RECIPIENT_DEVICE;
+        if (recipient == USB_RECIPIENT_INTERFACE) {
+            is_meant = endpoint->exists && endpoint->interface == setup->wIndex;
+        } else if (recipient == USB_RECIPIENT_ENDPOINT) {
+            is_meant = index_of((uint8_t)setup->wIndex) == i;
+        }
+        if (is_meant) {
+            cable_reset_toggle(cable, i & ENDPOINT_NUMBER, i >= VIEW_ENDPOINTS_MAX / 2);
+        }
+    }
+}
+
 void view_describe(const struct usbredir_view *view,
                    struct usb_redir_interface_info_header *interfaces,
                    struct usb_redir_ep_info_header *endpoints) {

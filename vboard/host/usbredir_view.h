@@ -17,6 +17,7 @@
 #include <usbredirproto.h>
 
 #include "spec/usb.h"
+#include "vboard/usb/cable.h"
 
 #define VIEW_CONFIGURATIONS_MAX 8u
 #define VIEW_DESCRIPTOR_MAX     4096u
@@ -53,6 +54,9 @@ bool view_learn(struct usbredir_view *view, const struct usb_setup *setup, const
                 uint32_t len);
 // NULL for what the configuration in force does not have. `address` is bEndpointAddress.
 const struct usbredir_endpoint *view_endpoint(const struct usbredir_view *view, uint8_t address);
+// On the cable, the endpoints that such a request leaves with DATA0 next (USB 2.0 9.1.1.5, 9.4.5, 9.4.10).
+void view_restart_toggles(const struct usbredir_view *view, const struct usb_setup *setup,
+                          struct cable *cable);
 void view_describe(const struct usbredir_view *view,
                    struct usb_redir_interface_info_header *interfaces,
                    struct usb_redir_ep_info_header *endpoints);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The bus: who gets it when, and for how long. One event at a time is under way: waiting for the
-// next transaction to begin, waiting for a token or data packet to end (the device is asked then),
-// or waiting for the ACK of a packet from the device. What a transaction's outcome means for its
-// transfer is cable_transfer.c's.
+// A port of the bus and what is plugged into it: attach and detach, reset, suspend and resume, and the
+// transfers that are asked for. When a transfer moves is bus.c's, what its transactions mean
+// cable_transfer.c's.
 
 #include "vboard/usb/cable_internal.h"
 
@@ -12,198 +11,17 @@
 #include <string.h>
 
 // USB 2.0 7.1.7.3 TDDIS, TDCNN: an attach or detach shorter than this is not seen.
-#define EDGE_PS         (2500 * PS_PER_NS)
+#define EDGE_PS   (2500 * PS_PER_NS)
 // USB 2.0 7.1.7.6: a device suspends when it saw no activity for 3 ms.
-#define IDLE_PS         (3 * PS_PER_MS)
+#define IDLE_PS   (3 * PS_PER_MS)
 // USB 2.0 7.1.7.7 TDRSMDN.
-#define RESUME_PS       (20 * PS_PER_MS)
+#define RESUME_PS (20 * PS_PER_MS)
 // What Linux' hub driver asks of a root hub (PORT_RESET, HUB_ROOT_RESET_TIME 60 ms in sum with its
 // recovery); USB 2.0 7.1.7.5 TDRSTR.
-#define RESET_PS        (50 * PS_PER_MS)
-#define FRAME_PS        PS_PER_MS
-
-// Bytes on the bus, USB 2.0 5.11.3 and table 5-9: sync, PID, CRC and the gaps between packets.
-#define SOF_BYTES       6u // sync, PID, frame number and CRC, gap
-#define TOKEN_BYTES     6u // sync, PID, address and CRC, gap
-#define HANDSHAKE_BYTES 3u // sync, PID, gap
-#define DATA_BYTES      4u // sync, PID, CRC16; beside the data
-// 16 to 18 bit times without an answer are a timeout (USB 2.0 7.1.19.1).
-#define TIMEOUT_BYTES   3u
-
-static uint64_t byte_time(unsigned bytes) {
-    return (uint64_t)bytes * 8 * PS_PER_S / 12000000;
-}
+#define RESET_PS  (50 * PS_PER_MS)
 
 static uint64_t now(const struct cable *cable) {
     return timeline_now(cable->timeline);
-}
-
-static bool bus_is_running(const struct cable *cable) {
-    return cable->is_enabled && !cable->is_resetting && !cable->is_suspended &&
-           timeline_is_scheduled(&cable->frame_event);
-}
-
-// Transfers of one pipe are served in order: only the first may move.
-static bool is_first_of_pipe(const struct cable *cable, const struct cable_transfer *transfer) {
-    for (const struct cable_transfer *t = cable->transfers; t != transfer; t = t->next) {
-        if (t->endpoint == transfer->endpoint && t->address == transfer->address &&
-            (t->type == USB_XFER_CONTROL || t->in == transfer->in)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_periodic(const struct cable_transfer *transfer) {
-    return transfer->type == USB_XFER_INTERRUPT || transfer->type == USB_XFER_ISOCHRONOUS;
-}
-
-static uint64_t due(const struct cable *cable, const struct cable_transfer *transfer) {
-    uint64_t at = transfer->at.ready_ps;
-    if (is_periodic(transfer)) {
-        uint64_t poll = cable->poll_ps[transfer->endpoint & 15][transfer->in];
-        at = poll > at ? poll : at;
-    }
-    return at;
-}
-
-void cable_kick(struct cable *cable) {
-    if (cable->phase != PHASE_IDLE || !bus_is_running(cable)) {
-        return;
-    }
-    uint64_t earliest = TIME_NEVER;
-    for (const struct cable_transfer *t = cable->transfers; t != NULL; t = t->next) {
-        if (is_first_of_pipe(cable, t)) {
-            uint64_t at = due(cable, t);
-            earliest = at < earliest ? at : earliest;
-        }
-    }
-    if (earliest == TIME_NEVER) {
-        timeline_cancel(cable->timeline, &cable->step_event);
-        return;
-    }
-    if (earliest < cable->bus_free_ps) {
-        earliest = cable->bus_free_ps;
-    }
-    if (!timeline_is_scheduled(&cable->step_event) || cable->step_event.at_ps != earliest) {
-        timeline_schedule(cable->timeline, &cable->step_event, earliest);
-    }
-}
-
-// Whose turn it is: periodic before others (USB 2.0 5.11.1.3), then who waited longest.
-static struct cable_transfer *choose(const struct cable *cable) {
-    struct cable_transfer *best = NULL;
-    uint64_t at = now(cable);
-    for (struct cable_transfer *t = cable->transfers; t != NULL; t = t->next) {
-        if (!is_first_of_pipe(cable, t) || due(cable, t) > at) {
-            continue;
-        }
-        if (best == NULL || (is_periodic(t) && !is_periodic(best)) ||
-            (is_periodic(t) == is_periodic(best) && t->at.served < best->at.served)) {
-            best = t;
-        }
-    }
-    return best;
-}
-
-static void begin_transaction(struct cable *cable) {
-    struct cable_transfer *transfer = choose(cable);
-    if (transfer == NULL) {
-        cable_kick(cable);
-        return;
-    }
-    struct cable_transaction *now_on = &cable->transaction;
-    cable_transfer_next(cable, transfer, now_on);
-    unsigned whole = TOKEN_BYTES + DATA_BYTES + now_on->len + HANDSHAKE_BYTES;
-    if (now(cable) + byte_time(whole) > cable->frame_start_ps + FRAME_PS) {
-        // It does not fit into what is left of the frame: first of the next one.
-        cable->bus_free_ps = cable->frame_start_ps + FRAME_PS + byte_time(SOF_BYTES);
-        cable_kick(cable);
-        return;
-    }
-    transfer->at.served = ++cable->serial;
-    if (is_periodic(transfer)) {
-        unsigned interval = transfer->interval > 0 ? transfer->interval : 1;
-        cable->poll_ps[transfer->endpoint & 15][transfer->in] =
-            cable->frame_start_ps + interval * FRAME_PS;
-    }
-    cable->current = transfer;
-    cable->phase = PHASE_TOKEN;
-    unsigned until_device =
-        now_on->pid == TOKEN_IN ? TOKEN_BYTES : TOKEN_BYTES + DATA_BYTES + now_on->len;
-    timeline_schedule(cable->timeline, &cable->step_event, now(cable) + byte_time(until_device));
-}
-
-static void end_transaction(struct cable *cable, unsigned bytes_more) {
-    struct cable_transfer *transfer = cable->current;
-    cable->current = NULL;
-    cable->phase = PHASE_IDLE;
-    cable->bus_free_ps = now(cable) + byte_time(bytes_more);
-    cable_transfer_answer(cable, transfer, &cable->transaction);
-    cable_kick(cable);
-}
-
-// The token (and an OUT's data) is on the wire: the device answers.
-static void ask_device(struct cable *cable) {
-    struct cable_transaction *t = &cable->transaction;
-    const struct wire_device *device = cable->device;
-    if (t->pid == TOKEN_SETUP) {
-        t->answer = device->setup(device->ctx, t->address, t->endpoint, t->data);
-    } else if (t->pid == TOKEN_OUT) {
-        t->answer = device->out(device->ctx, t->address, t->endpoint, t->toggle, t->data, t->len);
-    } else {
-        t->len = 0;
-        t->toggle = 0;
-        t->answer = device->in(device->ctx, t->address, t->endpoint, &t->toggle, t->data, &t->len);
-        if (t->answer == WIRE_ACK) {
-            cable->phase = PHASE_DATA_IN;
-            timeline_schedule(cable->timeline, &cable->step_event,
-                              now(cable) + byte_time(DATA_BYTES + t->len + HANDSHAKE_BYTES));
-            return;
-        }
-    }
-    end_transaction(cable, t->answer == WIRE_SILENCE ? TIMEOUT_BYTES : HANDSHAKE_BYTES);
-}
-
-static void step(void *ctx) {
-    struct cable *cable = ctx;
-    switch (cable->phase) {
-    case PHASE_IDLE:
-        if (bus_is_running(cable)) {
-            begin_transaction(cable);
-        }
-        return;
-    case PHASE_TOKEN:
-        ask_device(cable);
-        return;
-    case PHASE_DATA_IN:
-        if (cable->device->in_acked != NULL) {
-            cable->device->in_acked(cable->device->ctx, cable->transaction.endpoint);
-        }
-        end_transaction(cable, 0);
-        return;
-    }
-}
-
-static void start_frame(void *ctx) {
-    struct cable *cable = ctx;
-    cable->frame = (cable->frame + 1) & 0x7ff; // 11 bits, USB 2.0 8.4.3
-    cable->frame_start_ps = now(cable);
-    timeline_schedule(cable->timeline, &cable->frame_event, now(cable) + FRAME_PS);
-    if (cable->bus_free_ps < now(cable) + byte_time(SOF_BYTES)) {
-        cable->bus_free_ps = now(cable) + byte_time(SOF_BYTES);
-    }
-    cable->device->sof(cable->device->ctx, cable->frame);
-    cable_kick(cable);
-}
-
-// No SOFs from here on; the device notices after a while.
-static void stop_frames(struct cable *cable) {
-    timeline_cancel(cable->timeline, &cable->frame_event);
-    timeline_cancel(cable->timeline, &cable->step_event);
-    // What was on the wire is lost; the device never heard the end of it.
-    cable->phase = PHASE_IDLE;
-    cable->current = NULL;
 }
 
 static void idle_began(struct cable *cable) {
@@ -232,13 +50,15 @@ static void end_all(struct cable *cable, enum cable_status status) {
     // done() may submit again: only what was there before is ended.
     struct cable_transfer *list = cable->transfers;
     cable->transfers = NULL;
-    cable->current = NULL;
+    if (cable->segment->port == cable) {
+        cable->segment->current = NULL;
+    }
     while (list != NULL) {
         struct cable_transfer *transfer = list;
         list = transfer->next;
         transfer->next = NULL;
         transfer->status = status;
-        cable_transfer_trace(cable, transfer);
+        cable_transfer_tell(cable, transfer);
         transfer->done(transfer, transfer->ctx);
     }
 }
@@ -257,7 +77,7 @@ static void detach(struct cable *cable) {
     if (cable->attached == USB_SPEED_NONE) {
         return;
     }
-    stop_frames(cable);
+    bus_leave(cable);
     timeline_cancel(cable->timeline, &cable->idle_event);
     timeline_cancel(cable->timeline, &cable->resume_event);
     cable->attached = USB_SPEED_NONE;
@@ -301,15 +121,18 @@ static void on_pullup(void *ctx, enum usb_speed speed) {
 
 static void on_ready(void *ctx) {
     struct cable *cable = ctx;
-    if (cable->transfers == NULL || !bus_is_running(cable)) {
+    const struct bus_segment *segment = cable->segment;
+    if (cable->transfers == NULL || !cable->is_running) {
         return;
     }
     // The next step of the retry raster, at least one instant away from now.
-    uint64_t into = now(cable) - cable->frame_start_ps;
-    uint64_t at = cable->frame_start_ps + (into / CABLE_RETRY_PS + 1) * CABLE_RETRY_PS;
+    uint64_t into = now(cable) - segment->frame_start_ps;
+    uint64_t retry_ps = segment->pace->retry_ps;
+    uint64_t at = segment->frame_start_ps + (into / retry_ps + 1) * retry_ps;
     bool is_earlier = false;
     for (struct cable_transfer *t = cable->transfers; t != NULL; t = t->next) {
-        if (t->at.is_waiting && !is_periodic(t) && t->at.ready_ps > at) {
+        bool is_periodic = t->type == USB_XFER_INTERRUPT || t->type == USB_XFER_ISOCHRONOUS;
+        if (t->at.is_waiting && !is_periodic && t->at.ready_ps > at) {
             t->at.ready_ps = at;
             t->at.naks = 0;
             is_earlier = true;
@@ -340,11 +163,14 @@ static void reset_ends(void *ctx) {
     enum usb_speed speed = cable->device->bus_reset(cable->device->ctx);
     if (speed != USB_SPEED_NONE) {
         cable->attached = speed;
+        cable->segment = speed == USB_SPEED_HIGH ? &cable->bus->high : &cable->bus->full;
+    }
+    if (speed == USB_SPEED_HIGH) {
+        trace_event(cable->trace, TRACE_USB, "chirp", "speed=high");
     }
     cable->is_enabled = true;
     cable->is_resetting = false;
-    cable->bus_free_ps = now(cable);
-    start_frame(cable);
+    bus_join(cable);
     reset_over(cable);
 }
 
@@ -366,7 +192,7 @@ static void resume_step(void *ctx) {
     }
     cable->is_suspended = false;
     trace_event(cable->trace, TRACE_USB, "resume", "");
-    start_frame(cable);
+    bus_join(cable);
 }
 
 static void event_init(struct event *event, void (*fire)(void *), struct cable *cable) {
@@ -375,17 +201,30 @@ static void event_init(struct event *event, void (*fire)(void *), struct cable *
 }
 
 struct cable *cable_new(struct timeline *timeline, struct trace *trace) {
+    struct usb_bus *bus = usb_bus_new(timeline);
+    struct cable *cable = bus != NULL ? cable_new_on(bus, trace) : NULL;
+    if (cable == NULL) {
+        usb_bus_free(bus);
+        return NULL;
+    }
+    cable->owns_bus = true;
+    return cable;
+}
+
+struct cable *cable_new_on(struct usb_bus *bus, struct trace *trace) {
+    assert(bus->port_count < USB_BUS_PORTS_MAX);
     struct cable *cable = calloc(1, sizeof *cable);
     if (cable == NULL) {
         return NULL;
     }
-    cable->timeline = timeline;
+    bus->ports[bus->port_count++] = cable;
+    cable->bus = bus;
+    cable->timeline = bus->timeline;
     cable->trace = trace;
+    cable->segment = &bus->full;
     cable->transfer_cost_ps = 250 * PS_PER_US;
     cable->host = (struct wire_host){
         .ctx = cable, .pullup = on_pullup, .ready = on_ready, .wakeup = on_wakeup};
-    event_init(&cable->frame_event, start_frame, cable);
-    event_init(&cable->step_event, step, cable);
     event_init(&cable->edge_event, edge_settled, cable);
     event_init(&cable->idle_event, idle_long, cable);
     event_init(&cable->reset_event, reset_ends, cable);
@@ -398,11 +237,21 @@ void cable_free(struct cable *cable) {
     if (cable == NULL) {
         return;
     }
-    struct event *events[] = {&cable->frame_event, &cable->step_event,  &cable->edge_event,
-                              &cable->idle_event,  &cable->reset_event, &cable->resume_event,
-                              &cable->gone_event};
+    struct event *events[] = {&cable->edge_event, &cable->idle_event, &cable->reset_event,
+                              &cable->resume_event, &cable->gone_event};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         timeline_cancel(cable->timeline, events[i]);
+    }
+    bus_leave(cable);
+    struct usb_bus *bus = cable->bus;
+    unsigned at = 0;
+    while (bus->ports[at] != cable) {
+        at++;
+    }
+    bus->port_count--;
+    memmove(&bus->ports[at], &bus->ports[at + 1], (bus->port_count - at) * sizeof(struct cable *));
+    if (cable->owns_bus) {
+        usb_bus_free(bus);
     }
     free(cable);
 }
@@ -414,9 +263,17 @@ const struct wire_host *cable_connect_device(struct cable *cable,
     return &cable->host;
 }
 
+struct usb_bus *cable_bus(struct cable *cable) {
+    return cable->bus;
+}
+
 void cable_listen(struct cable *cable, const struct cable_listener *listener) {
     assert(cable->listener_count < CABLE_LISTENERS_MAX);
     cable->listeners[cable->listener_count++] = *listener;
+}
+
+void cable_tap(struct cable *cable, const struct cable_tap *tap) {
+    cable->tap = tap != NULL ? *tap : (struct cable_tap){0};
 }
 
 void cable_set_transfer_cost(struct cable *cable, uint64_t ps) {
@@ -457,17 +314,53 @@ enum usb_speed cable_speed(const struct cable *cable) {
     return cable->attached;
 }
 
+void cable_visit(struct cable *cable, const struct memory_visitor *visitor) {
+    visitor->memory(visitor->ctx, cable->bus, sizeof *cable->bus);
+    visitor->memory(visitor->ctx, cable, sizeof *cable);
+    for (struct cable_transfer *t = cable->transfers; t != NULL; t = t->next) {
+        visitor->memory(visitor->ctx, t, sizeof *t);
+        if (t->length > 0) {
+            visitor->memory(visitor->ctx, t->data, t->length);
+        }
+    }
+}
+
+static bool is_in_front(const struct cable_transfer *a, const struct cable_transfer *b) {
+    for (unsigned i = 0; i < CABLE_LINE_LEN; i++) {
+        if (a->line[i] != b->line[i]) {
+            return a->line[i] < b->line[i];
+        }
+    }
+    return false;
+}
+
+// Behind all others but those of the same instant that belong behind it.
+static void line_up(struct cable *cable, struct cable_transfer *transfer) {
+    struct cable_transfer **at = &cable->transfers;
+    while (*at != NULL) {
+        bool has_begun = (*at)->at.served != 0 || (*at)->at.submitted_ps != now(cable);
+        if (!has_begun && is_in_front(transfer, *at)) {
+            break;
+        }
+        at = &(*at)->next;
+    }
+    transfer->next = *at;
+    *at = transfer;
+}
+
 void cable_submit(struct cable *cable, struct cable_transfer *transfer) {
     memset(&transfer->at, 0, sizeof transfer->at);
-    transfer->next = NULL;
     transfer->status = CABLE_OK;
     transfer->actual = 0;
+    transfer->number = ++cable->submitted;
+    transfer->naks = 0;
+    transfer->nak_ps = 0;
+    transfer->at.submitted_ps = now(cable);
     transfer->at.ready_ps = now(cable) + cable->transfer_cost_ps;
-    struct cable_transfer **end = &cable->transfers;
-    while (*end != NULL) {
-        end = &(*end)->next;
+    line_up(cable, transfer);
+    if (cable->tap.submitted != NULL) {
+        cable->tap.submitted(cable->tap.ctx, transfer);
     }
-    *end = transfer;
     if (cable->attached == USB_SPEED_NONE) {
         // Nobody there: it ends soon, but not in here.
         timeline_schedule(cable->timeline, &cable->gone_event, transfer->at.ready_ps);
@@ -493,7 +386,7 @@ bool cable_is_busy(const struct cable *cable) {
 void cable_bus_reset(struct cable *cable, void (*done)(void *ctx), void *ctx) {
     assert(!cable->is_resetting);
     trace_event(cable->trace, TRACE_USB, "reset", "");
-    stop_frames(cable);
+    bus_leave(cable);
     timeline_cancel(cable->timeline, &cable->idle_event);
     timeline_cancel(cable->timeline, &cable->resume_event);
     cable->is_resetting = true;
@@ -516,7 +409,7 @@ void cable_suspend(struct cable *cable) {
         return;
     }
     trace_event(cable->trace, TRACE_USB, "suspend", "");
-    stop_frames(cable);
+    bus_leave(cable);
     cable->is_suspended = true;
     idle_began(cable);
 }

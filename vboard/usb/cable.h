@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The cable and the host controller at its end: takes transfers, cuts them into transactions on a
-// 1 ms frame clock, retries NAKs, and reports how each transfer ended. One device a cable.
+// 1 ms frame clock, retries NAKs, and reports how each transfer ended. One device a cable; several
+// cables may end in one bus (bus.h), whose time they share.
 //
 // What it leaves to others: enumeration (vboard/usb/enumerate.h), and everything an operating
 // system adds (vboard/host).
@@ -25,8 +26,10 @@
 #include <stdint.h>
 
 #include "spec/usb.h"
+#include "vboard/memory.h"
 #include "vboard/timeline.h"
 #include "vboard/trace.h"
+#include "vboard/usb/bus.h"
 #include "vboard/usb/wire.h"
 
 enum cable_status {
@@ -37,6 +40,8 @@ enum cable_status {
     CABLE_CANCELLED, // cable_cancel(), or a bus reset
     CABLE_GONE,      // unplugged, or the device hid its pull-up
 };
+
+#define CABLE_LINE_LEN 6u
 
 // One transfer. The caller owns it and keeps it untouched from submit to done.
 struct cable_transfer {
@@ -50,25 +55,33 @@ struct cable_transfer {
     uint8_t *data;                // data stage, or the payload
     uint32_t length;              // bytes wanted; control: wLength
     bool zero_packet;             // bulk OUT: end a multiple of packet_bytes with an empty packet
+    // Of transfers submitted at one instant the one with the smaller line is first, by its first number that
+    // differs; then the one that was submitted first.
+    uint32_t line[CABLE_LINE_LEN];
     void (*done)(struct cable_transfer *transfer, void *ctx);
     void *ctx;
     // Results.
     enum cable_status status;
     uint32_t actual; // bytes moved in the data stage or payload
+    uint64_t number; // 1 for the first transfer on this cable
+    uint64_t naks;   // answers NAK that were seen; a real controller would have had more
+    uint64_t nak_ps; // how long the device kept it waiting with them
     // The cable's own.
     struct cable_transfer *next;
     struct cable_progress {
         uint8_t stage;
         uint8_t errors;
-        uint8_t toggle;    // control: data PID of the next data or status transaction
-        bool is_waiting;   // for the device, after a NAK
-        unsigned naks;     // in a row
-        uint64_t ready_ps; // not before
-        uint64_t served;   // order of its last transaction, for turns
+        uint8_t toggle;        // control: data PID of the next data or status transaction
+        bool is_waiting;       // for the device, after a NAK
+        unsigned naks;         // in a row
+        uint64_t nak_since_ps; // of the first in a row
+        uint64_t ready_ps;     // not before
+        uint64_t submitted_ps;
+        uint64_t served; // order of its last transaction, for turns
     } at;
 };
 
-struct cable; // made by cable_new()
+struct cable; // made by cable_new() or cable_new_on()
 
 // What the other layers want to hear of; all may be NULL.
 struct cable_listener {
@@ -78,7 +91,11 @@ struct cable_listener {
     void (*detached)(void *ctx);
 };
 
+// On a bus of its own.
 struct cable *cable_new(struct timeline *timeline, struct trace *trace);
+// At the next port of a bus; USB_BUS_PORTS_MAX at most.
+struct cable *cable_new_on(struct usb_bus *bus, struct trace *trace);
+struct usb_bus *cable_bus(struct cable *cable);
 void cable_free(struct cable *cable);
 
 // Connects the device end. Returns what the device calls. The cable starts unplugged.
@@ -87,6 +104,15 @@ const struct wire_host *cable_connect_device(struct cable *cable, const struct w
 // timeline_run(), cable_plug() or cable_unplug().
 #define CABLE_LISTENERS_MAX 4
 void cable_listen(struct cable *cable, const struct cable_listener *listener);
+
+// Somebody who watches every transfer: when it was submitted, and when it has ended, before done().
+// One at a time; NULL takes it out.
+struct cable_tap {
+    void *ctx;
+    void (*submitted)(void *ctx, const struct cable_transfer *transfer);
+    void (*ended)(void *ctx, const struct cable_transfer *transfer);
+};
+void cable_tap(struct cable *cable, const struct cable_tap *tap);
 
 void cable_set_transfer_cost(struct cable *cable, uint64_t ps);
 
@@ -119,5 +145,9 @@ void cable_reset_toggle(struct cable *cable, uint8_t endpoint, bool in);
 // signalling, USB 2.0 7.1.7.7, which the device sees at once; then SOFs). Transfers wait meanwhile.
 void cable_suspend(struct cable *cable);
 void cable_resume(struct cable *cable);
+
+// Names the memory of the cable, of its bus, and of the transfers under way, their data included: all of it must
+// still be there when it is put back, wherever the transfers have got to meanwhile.
+void cable_visit(struct cable *cable, const struct memory_visitor *visitor);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Transfers as sequences of transactions (USB 2.0 8.5): which one comes next, what its answer
-// means, when the transfer is over. When the bus is free for it is cable.c's.
+// means, when the transfer is over. When the bus is free for it is bus.c's.
 
 #include "vboard/usb/cable_internal.h"
 
@@ -11,7 +11,8 @@ enum stage { STAGE_SETUP, STAGE_DATA, STAGE_STATUS };
 
 // USB 2.0 8.7: a host controller gives up after three transaction errors in a row.
 #define ERRORS_MAX        3
-// A NAK doubles the pause up to this many times: 10 us, 20 us ... 1.28 ms, cut at the next frame.
+// A NAK doubles the pause up to this many times, at full speed 10 us, 20 us ... 1.28 ms, cut at the
+// next frame or microframe.
 #define BACKOFF_SHIFT_MAX 7u
 
 static bool is_control(const struct cable_transfer *transfer) {
@@ -53,7 +54,7 @@ void cable_transfer_next(const struct cable *cable, const struct cable_transfer 
     }
 }
 
-void cable_transfer_trace(struct cable *cable, const struct cable_transfer *transfer) {
+static void trace_end(struct cable *cable, const struct cable_transfer *transfer) {
     static const char *const words[] = {
         [CABLE_OK] = "done",       [CABLE_STALL] = "stall",         [CABLE_NO_ANSWER] = "no-answer",
         [CABLE_BABBLE] = "babble", [CABLE_CANCELLED] = "cancelled", [CABLE_GONE] = "gone",
@@ -75,6 +76,21 @@ void cable_transfer_trace(struct cable *cable, const struct cable_transfer *tran
                 setup.bRequest, transfer->actual);
 }
 
+static void end_naks(const struct cable *cable, struct cable_transfer *transfer) {
+    if (transfer->at.nak_since_ps != 0) {
+        transfer->nak_ps += timeline_now(cable->timeline) - transfer->at.nak_since_ps;
+        transfer->at.nak_since_ps = 0;
+    }
+}
+
+void cable_transfer_tell(struct cable *cable, struct cable_transfer *transfer) {
+    end_naks(cable, transfer);
+    trace_end(cable, transfer);
+    if (cable->tap.ended != NULL) {
+        cable->tap.ended(cable->tap.ctx, transfer);
+    }
+}
+
 void cable_transfer_end(struct cable *cable, struct cable_transfer *transfer,
                         enum cable_status status) {
     struct cable_transfer **at = &cable->transfers;
@@ -83,23 +99,28 @@ void cable_transfer_end(struct cable *cable, struct cable_transfer *transfer,
     }
     *at = transfer->next;
     transfer->next = NULL;
-    if (cable->current == transfer) {
-        cable->current = NULL;
+    if (cable->segment->current == transfer) {
+        cable->segment->current = NULL;
     }
     transfer->status = status;
-    cable_transfer_trace(cable, transfer);
+    cable_transfer_tell(cable, transfer);
     transfer->done(transfer, transfer->ctx);
 }
 
 static void wait_for_device(struct cable *cable, struct cable_transfer *transfer) {
     transfer->at.is_waiting = true;
+    transfer->naks++;
+    if (transfer->at.nak_since_ps == 0) {
+        transfer->at.nak_since_ps = timeline_now(cable->timeline);
+    }
     if (transfer->type == USB_XFER_INTERRUPT) {
         return; // its next poll is due at its own time
     }
     unsigned shift = transfer->at.naks < BACKOFF_SHIFT_MAX ? transfer->at.naks : BACKOFF_SHIFT_MAX;
     transfer->at.naks++;
-    uint64_t at = timeline_now(cable->timeline) + (CABLE_RETRY_PS << shift);
-    uint64_t next_frame = cable->frame_start_ps + PS_PER_MS;
+    const struct bus_segment *segment = cable->segment;
+    uint64_t at = timeline_now(cable->timeline) + (segment->pace->retry_ps << shift);
+    uint64_t next_frame = segment->frame_start_ps + segment->pace->frame_ps;
     transfer->at.ready_ps = at < next_frame ? at : next_frame;
 }
 
@@ -190,6 +211,7 @@ void cable_transfer_answer(struct cable *cable, struct cable_transfer *transfer,
         transfer->at.errors = 0;
         transfer->at.naks = 0;
         transfer->at.is_waiting = false;
+        end_naks(cable, transfer);
         acked(cable, transfer, t);
         return;
     case WIRE_NAK:

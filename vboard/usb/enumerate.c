@@ -112,7 +112,8 @@ struct enumerator {
     bool is_second_reset;
     bool is_outstanding;
     bool is_timed_out;
-    uint8_t next_address;
+    struct usb_bus_turn turn;
+    bool has_address;
     unsigned config_index;
     uint16_t language;
     uint8_t packet_bytes; // of endpoint 0
@@ -252,6 +253,7 @@ static void stop(struct enumerator *e) {
     e->wait = WAIT_NONE;
     e->step = STEP_NONE;
     e->is_busy = false;
+    usb_bus_turn_over(cable_bus(e->cable), &e->turn);
 }
 
 static void say_gone(struct enumerator *e) {
@@ -632,9 +634,23 @@ static void refuse(void *ctx) {
     report_reset(e, false);
 }
 
-static uint8_t take_address(struct enumerator *e) {
-    e->next_address = e->next_address % 127 + 1; // 1 to 127, USB 2.0 9.4.6
-    return e->next_address;
+// Linux' hub driver looks at one port after the other, and debounces when it comes to it.
+static void turn_begins(void *ctx) {
+    struct enumerator *e = ctx;
+    if (e->is_verifying) {
+        start_try(e);
+        return;
+    }
+    e->work.address = usb_bus_take_address(cable_bus(e->cable));
+    e->has_address = true;
+    wait_for(e, WAIT_DEBOUNCE, DEBOUNCE_PS);
+}
+
+static void give_address(struct enumerator *e) {
+    if (e->has_address) {
+        e->has_address = false;
+        usb_bus_give_address(cable_bus(e->cable), e->work.address);
+    }
 }
 
 static void on_attached(void *ctx, enum usb_speed speed) {
@@ -644,8 +660,7 @@ static void on_attached(void *ctx, enum usb_speed speed) {
     e->is_verifying = false;
     e->is_second_reset = false;
     e->try = 0;
-    e->work.address = take_address(e);
-    wait_for(e, WAIT_DEBOUNCE, DEBOUNCE_PS);
+    usb_bus_await_turn(cable_bus(e->cable), &e->turn);
 }
 
 static void on_detached(void *ctx) {
@@ -655,6 +670,7 @@ static void on_detached(void *ctx) {
     e->is_verifying = false;
     report_reset(e, false);
     say_gone(e);
+    give_address(e);
 }
 
 // --- Public. ---
@@ -671,9 +687,16 @@ struct enumerator *enumerator_new(struct timeline *timeline, struct cable *cable
     e->listener = *listener;
     e->timer = (struct event){.fire = timer_fired, .ctx = e};
     e->refusal = (struct event){.fire = refuse, .ctx = e};
+    e->turn = (struct usb_bus_turn){.begin = turn_begins, .ctx = e};
     cable_listen(cable, &(struct cable_listener){
                             .ctx = e, .attached = on_attached, .detached = on_detached});
     return e;
+}
+
+// For a transfer whose answer nobody waits for any more: transfer_done() would go on to the next step.
+static void forget(struct cable_transfer *transfer, void *ctx) {
+    (void)transfer;
+    (void)ctx;
 }
 
 void enumerator_free(struct enumerator *e) {
@@ -683,8 +706,10 @@ void enumerator_free(struct enumerator *e) {
     stop(e);
     timeline_cancel(e->timeline, &e->refusal);
     if (e->is_outstanding) {
+        e->transfer.done = forget;
         cable_cancel(e->cable, &e->transfer);
     }
+    give_address(e);
     free(e);
 }
 
@@ -708,5 +733,10 @@ void enumerator_reset_device(struct enumerator *e, void (*done)(void *ctx, bool 
     e->is_verifying = true;
     e->is_second_reset = false;
     e->try = 0;
-    start_try(e);
+    usb_bus_await_turn(cable_bus(e->cable), &e->turn);
+}
+
+void enumerator_visit(struct enumerator *e, const struct memory_visitor *visitor) {
+    // The buffer behind is 64 KB, and nothing without an enumeration under way.
+    visitor->memory(visitor->ctx, e, e->is_busy ? sizeof *e : offsetof(struct enumerator, buffer));
 }

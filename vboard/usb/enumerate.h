@@ -56,4 +56,7 @@ bool enumerator_is_busy(const struct enumerator *enumerator);
 void enumerator_reset_device(struct enumerator *enumerator, void (*done)(void *ctx, bool ok),
                              void *ctx);
 
+// Names its memory (vboard/snapshot.h).
+void enumerator_visit(struct enumerator *enumerator, const struct memory_visitor *visitor);
+
 #endif

@@ -24,7 +24,7 @@ enum wire_answer { WIRE_ACK, WIRE_NAK, WIRE_STALL, WIRE_SILENCE };
 struct wire_device {
     void *ctx;
     // USB reset signalling ends (SE0 was driven for at least 10 ms). Returns the speed the device
-    // came up with.
+    // came up with: HIGH also where its pull-up showed FULL (USB 2.0 7.1.7.5).
     enum usb_speed (*bus_reset)(void *ctx);
     // A SETUP transaction; ACK or SILENCE only (USB 2.0 8.4.6.4).
     enum wire_answer (*setup)(void *ctx, uint8_t addr, uint8_t ep, const uint8_t setup[8]);
@@ -39,7 +39,8 @@ struct wire_device {
                            unsigned *len);
     // The host's ACK of the packet in() just gave (USB 2.0 8.4.5). May be NULL.
     void (*in_acked)(void *ctx, uint8_t ep);
-    // Start of frame, every millisecond (11 bits count).
+    // Start of frame, every millisecond (11 bits count); at high speed every 125 us, `frame` with the
+    // microframe in three more bits below.
     void (*sof)(void *ctx, unsigned frame);
     // Idle for 3 ms / resume signalling by the host.
     void (*suspend)(void *ctx);

@@ -11,11 +11,14 @@
 #define GPIO_BASE(letter)    (0x40020000u + 0x400u * (uint32_t)((letter) - 'A'))
 #define GPIO_MODER(letter)   REGISTER(GPIO_BASE(letter) + 0x00u)
 #define GPIO_OSPEEDR(letter) REGISTER(GPIO_BASE(letter) + 0x08u)
+#define GPIO_PUPDR(letter)   REGISTER(GPIO_BASE(letter) + 0x0cu)
 #define GPIO_IDR(letter)     REGISTER(GPIO_BASE(letter) + 0x10u)
 #define GPIO_BSRR(letter)    REGISTER(GPIO_BASE(letter) + 0x18u)
 #define GPIO_AFR(letter, n)  REGISTER(GPIO_BASE(letter) + 0x20u + 4u * ((n) / 8u)) // pin n's
 
 // Two bits a pin in MODER and OSPEEDR, four in AFR.
+#define GPIO_BSRR_SET(n)     (1u << (n))
+#define GPIO_BSRR_RESET(n)   (1u << ((n) + 16u))
 #define GPIO_MODE_OUTPUT     1u
 #define GPIO_MODE_ALTERNATE  2u
 #define GPIO_SPEED_VERY_HIGH 3u

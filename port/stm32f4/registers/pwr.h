@@ -14,5 +14,6 @@
 #define PWR_CR_PVDE       (1u << 4)
 #define PWR_CR_PLS(level) ((uint32_t)(level) << 5)
 #define PWR_CSR_PVDO      (1u << 2)
+#define PWR_CSR_VOSRDY    (1u << 14)
 
 #endif

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+//
+// What is known, as JSON objects. Numbers of USB and addresses are numbers; texts are UTF-8, with what is no
+// UTF-8 replaced, since they come from devices.
+
+#include "cli/json.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "doctor/utf8.h"
+
+bool json_is_on(const struct cli *cli) {
+    return cli->options->json;
+}
+
+// Bytes above 0x7F are kept only in well-formed sequences: a device or a file name may hold anything.
+static struct json_object *text_of(const char *text) {
+    char clean[2 * sizeof((struct redfu_fault *)0)->text];
+    size_t used = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at && used + 4 < sizeof clean;) {
+        size_t len = utf8_len(at);
+        if (len == 0) {
+            clean[used++] = '?';
+            at++;
+            continue;
+        }
+        memcpy(clean + used, at, len);
+        used += len;
+        at += len;
+    }
+    return json_object_new_string_len(clean, (int)used);
+}
+
+static struct json_object *begin(const char *type) {
+    struct json_object *object = json_object_new_object();
+    json_object_object_add(object, "type", json_object_new_string(type));
+    return object;
+}
+
+static void add_text(struct json_object *object, const char *name, const char *text) {
+    json_object_object_add(object, name, text_of(text));
+}
+
+static void add_number(struct json_object *object, const char *name, uint64_t number) {
+    json_object_object_add(object, name, json_object_new_int64((int64_t)number));
+}
+
+static void add_seconds(struct json_object *object, const char *name, uint64_t us) {
+    json_object_object_add(object, name, json_object_new_double((double)us / 1e6));
+}
+
+// Takes the object over. One write a line, so that threads do not mix.
+static void end(const struct cli *cli, struct json_object *object) {
+    FILE *out = cli->surroundings->out;
+    const char *line = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                  JSON_C_TO_STRING_NOSLASHESCAPE);
+    (void)fprintf(out, "%s\n", line);
+    (void)fflush(out);
+    (void)json_object_put(object);
+}
+
+static const char *kind_word(enum redfu_kind kind) {
+    return kind == REDFU_KIND_DFUSE ? "dfuse" : kind == REDFU_KIND_DFU ? "dfu" : "runtime";
+}
+
+static void add_device(struct json_object *object, const struct redfu_device *device) {
+    add_text(object, "path", device->path);
+    add_text(object, "serial", device->serial);
+    add_number(object, "vendor", device->vendor);
+    add_number(object, "product", device->product);
+    add_number(object, "release", device->release);
+    add_text(object, "manufacturer", device->manufacturer);
+    add_text(object, "product_name", device->product_name);
+    add_text(object, "kind", kind_word(device->kind));
+    add_number(object, "access", device->access);
+}
+
+void json_device(const struct cli *cli, const struct redfu_device *device) {
+    if (json_is_on(cli)) {
+        struct json_object *object = begin("device");
+        add_device(object, device);
+        end(cli, object);
+    }
+}
+
+static struct json_object *layout_of(const struct redfu_layout *layout) {
+    struct json_object *groups = json_object_new_array();
+    for (unsigned i = 0; i < layout->group_count; i++) {
+        const struct redfu_group *group = &layout->groups[i];
+        struct json_object *object = json_object_new_object();
+        add_number(object, "address", group->addr);
+        add_number(object, "sectors", group->count);
+        add_number(object, "sector_bytes", group->sector_bytes);
+        json_object_object_add(object, "read",
+                               json_object_new_boolean((group->can & REDFU_CAN_READ) != 0));
+        json_object_object_add(object, "erase",
+                               json_object_new_boolean((group->can & REDFU_CAN_ERASE) != 0));
+        json_object_object_add(object, "write",
+                               json_object_new_boolean((group->can & REDFU_CAN_WRITE) != 0));
+        json_object_array_add(groups, object);
+    }
+    return groups;
+}
+
+static struct json_object *alternates_of(const struct redfu_description *description) {
+    struct json_object *all = json_object_new_array();
+    for (unsigned i = 0; i < description->device.alternate_count; i++) {
+        const struct redfu_alternate *alternate = &description->alternates[i];
+        struct json_object *object = json_object_new_object();
+        add_number(object, "number", i);
+        add_text(object, "text", alternate->text);
+        if (alternate->has_layout) {
+            uint32_t addr;
+            uint32_t bytes;
+            add_text(object, "name", alternate->layout.name);
+            json_object_object_add(object, "layout", layout_of(&alternate->layout));
+            if (redfu_layout_application(&alternate->layout, &addr, &bytes)) {
+                add_number(object, "application_address", addr);
+                add_number(object, "application_bytes", bytes);
+            }
+        }
+        json_object_array_add(all, object);
+    }
+    return all;
+}
+
+void json_info(const struct cli *cli, const struct redfu_description *description,
+               const struct redfu_start *start) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin("info");
+    add_device(object, &description->device);
+    add_number(object, "dfu_version", description->device.dfu_version);
+    add_number(object, "transfer_bytes", description->device.transfer_bytes);
+    if (description->has_state) {
+        add_text(object, "state", redfu_state_text(description->state));
+    }
+    if (description->has_status) {
+        add_text(object, "status", redfu_status_text(description->status));
+    }
+    if (description->device_says[0]) {
+        add_text(object, "device_says", description->device_says);
+    }
+    json_object_object_add(object, "alternates", alternates_of(description));
+    if (start) {
+        struct json_object *about = json_object_new_object();
+        add_number(about, "mode", start->mode);
+        add_text(about, "reason", start->reason);
+        add_text(about, "reset_cause", start->cause);
+        add_number(about, "failed_starts", start->failed);
+        add_number(about, "faults", start->faults);
+        json_object_object_add(object, "start", about);
+    }
+    end(cli, object);
+}
+
+void json_progress(const struct cli *cli, const struct redfu_progress *progress) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin("progress");
+    if (cli->device) {
+        add_text(object, "path", cli->device->path);
+    }
+    add_text(object, "phase", redfu_phase_text(progress->phase));
+    add_number(object, "address", progress->addr);
+    add_number(object, "bytes", progress->len);
+    add_number(object, "done", progress->done);
+    add_number(object, "total", progress->total);
+    add_number(object, "total_done", progress->total_done);
+    add_seconds(object, "seconds", progress->elapsed_us);
+    end(cli, object);
+}
+
+void json_plan(const struct cli *cli, const struct redfu_plan *plan, uint64_t us) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin("plan");
+    struct json_object *sectors = json_object_new_array();
+    if (cli->device) {
+        add_text(object, "path", cli->device->path);
+    }
+    for (size_t i = 0; i < plan->sector_count; i++) {
+        json_object_array_add(sectors, json_object_new_int64(plan->sectors[i].number));
+    }
+    json_object_object_add(object, "erase_sectors", sectors);
+    add_number(object, "erase_bytes", plan->erase_bytes);
+    add_number(object, "write_bytes", plan->write_bytes);
+    add_number(object, "same_bytes", plan->same_bytes);
+    add_number(object, "blank_bytes", plan->blank_bytes);
+    add_seconds(object, "seconds", plan->run_count > 0 ? us : 0);
+    end(cli, object);
+}
+
+void json_setting(const struct cli *cli, const struct redfu_setting *setting) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    char hex[2 * REDFU_SETTING_BYTES_MAX + 1] = "";
+    for (unsigned i = 0; i < setting->len; i++) {
+        (void)snprintf(hex + (size_t)2 * i, 3, "%02X", setting->value[i]);
+    }
+    struct json_object *object = begin("setting");
+    add_number(object, "key", setting->key);
+    add_text(object, "hex", hex);
+    end(cli, object);
+}
+
+static void add_fault(struct json_object *object, const struct redfu_fault *fault) {
+    add_text(object, "text", fault->text[0] ? fault->text : redfu_result_text(fault->result));
+    if (fault->advice[0]) {
+        add_text(object, "advice", fault->advice);
+    }
+    add_text(object, "phase", redfu_phase_text(fault->phase));
+    if (fault->has_addr) {
+        add_number(object, "address", fault->addr);
+    }
+    if (fault->has_status) {
+        add_text(object, "status", redfu_status_text(fault->status));
+        add_text(object, "state", redfu_state_text(fault->state));
+    }
+    if (fault->device_says[0]) {
+        add_text(object, "device_says", fault->device_says);
+    }
+}
+
+void json_board(const struct cli *cli, const struct redfu_device *device, uint64_t us,
+                const struct redfu_fault *fault) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin("board");
+    add_text(object, "path", device->path);
+    add_text(object, "serial", device->serial);
+    add_number(object, "exit_status", fault ? fault->result : REDFU_OK);
+    add_seconds(object, "seconds", us);
+    if (fault) {
+        add_fault(object, fault);
+    }
+    end(cli, object);
+}
+
+void json_assertion(const struct cli *cli, const char *id, const char *verdict, const char *clause,
+                    const char *expected, const char *seen) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin("assertion");
+    add_text(object, "id", id);
+    add_text(object, "verdict", verdict);
+    add_text(object, "clause", clause);
+    add_text(object, "expected", expected);
+    add_text(object, "seen", seen);
+    end(cli, object);
+}
+
+void json_end(const struct cli *cli, enum redfu_result result) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    struct json_object *object = begin(result == REDFU_OK ? "done" : "error");
+    add_number(object, "exit_status", result);
+    if (result != REDFU_OK) {
+        add_text(object, "means", redfu_result_text(result));
+        add_fault(object, &cli->fault);
+    }
+    end(cli, object);
+}

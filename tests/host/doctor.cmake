@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+#
+# `vboard doctor`.
+redfu_test(NAME host/doctor
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/doctor_test.c ${CMAKE_CURRENT_LIST_DIR}/shell.c
+    TIMEOUT 180)
+redfu_runs(test-host-doctor)

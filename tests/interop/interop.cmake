@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# Host programs against redfu-boot, cell by cell; script/interop runs the whole matrix.
+add_executable(interop ${CMAKE_CURRENT_LIST_DIR}/matrix.c ${CMAKE_CURRENT_LIST_DIR}/programs.c
+    ${CMAKE_CURRENT_LIST_DIR}/scripts.c ${CMAKE_SOURCE_DIR}/tests/board/cable_device.c)
+set_target_properties(interop PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(interop PRIVATE board_host doctor)
+file(RELATIVE_PATH build_name ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+redfu_runs(interop NEEDS vboard-preload)
+target_compile_definitions(interop PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}" BUILD_NAME="${build_name}")
+add_test(NAME interop/quick COMMAND interop quick)
+set_tests_properties(interop/quick PROPERTIES LABELS "e2e;long" TIMEOUT 600 RESOURCE_LOCK fwupdtool)

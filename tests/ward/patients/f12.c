@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// A store through a null pointer at the start sets error flags (address 0 is flash), and the driver takes flags
+// it finds for its own operation's.
+
+#include "tests/ward/ward.h"
+#include "port/stm32f4/registers/flash.h"
+
+const struct ward ward = {WARD_HEALTHY};
+
+void user_code_begin(void) {
+    volatile uint32_t *nothing = 0;
+    __asm volatile("" : "+r"(nothing)); // or the compiler would know
+    *nothing = 1;
+}
+
+bool HAL_FLASHEx_Erase(uint32_t sector, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (!FLASH_WaitForLastOperation()) {
+            return false;
+        }
+        FLASH_Erase_Sector(sector + i);
+        if (!FLASH_WaitForLastOperation()) {
+            return false;
+        }
+        FLASH_CR &= ~(FLASH_CR_SER | FLASH_CR_SNB(15));
+    }
+    return true;
+}
