@@ -28,6 +28,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     target_link_libraries(fuzz-lists PRIVATE PkgConfig::LIBUSB)
     file(GLOB log_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/doctor/log/*.c ${CMAKE_SOURCE_DIR}/doctor/report*.c
         ${CMAKE_SOURCE_DIR}/capture/*.c)
-    redfu_fuzz(logs 5000 ${log_sources} ${CMAKE_SOURCE_DIR}/doctor/finding.c ${CMAKE_SOURCE_DIR}/doctor/utf8.c
+    redfu_fuzz(logs 5000 ${log_sources} ${CMAKE_SOURCE_DIR}/doctor/finding.c ${CMAKE_SOURCE_DIR}/doctor/record.c
+        ${CMAKE_SOURCE_DIR}/doctor/utf8.c ${CMAKE_SOURCE_DIR}/doctor/versions.c
         ${CMAKE_SOURCE_DIR}/doctor/hosts/layout.c ${CMAKE_SOURCE_DIR}/spec/dfu.c)
 endif()

@@ -29,7 +29,6 @@ struct stand {
 };
 
 // Runs one cell. NONE: `why` says in a few words why. FAILED: it has been told on standard error.
-struct program;
 extern const unsigned program_count;
 const char *program_name(unsigned program);
 // `in_vm`: through Debian's kernel in QEMU instead of umockdev. `work` is a folder with one.bin and two.bin.
