@@ -28,17 +28,18 @@ struct stand {
     const char *core;
 };
 
-// Runs one cell. NONE: `why` says in a few words why. FAILED: it has been told on standard error.
 extern const unsigned program_count;
 const char *program_name(unsigned program);
+// Whether it can be run in the guest at all.
+bool program_in_vm(unsigned program);
+// Runs one cell. NONE: `why` says in a few words why. FAILED: it has been told on standard error.
 // `in_vm`: through Debian's kernel in QEMU instead of umockdev. `work` is a folder with one.bin and two.bin.
 enum verdict program_cell(unsigned program, const struct stand *stand, bool in_vm,
                           enum column column, const char *work, const char **why);
-// Whether it can be run in the guest at all.
-bool program_in_vm(unsigned program);
 
 extern const unsigned script_count;
 const char *script_name(unsigned script);
+// As program_cell, over the cable: a script needs no folder and no bus of the PC.
 enum verdict script_cell(unsigned script, const struct stand *stand, enum column column,
                          const char **why);
 
