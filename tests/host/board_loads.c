@@ -24,8 +24,6 @@
 
 #define BOOTLOADER_BYTES CHIP_SECTOR_ADDRESS(BOARD_SETTINGS_FIRST) - CHIP_FLASH_BASE
 
-static char folder[] = "/tmp/board-loads-XXXXXX";
-
 // A power-up with the button held, and a program.
 static void power_up(const char *command, const char *words) {
     char line[1024];
@@ -175,16 +173,10 @@ static void the_bootloader_is_as_it_was(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0
-               ? setenv("TMPDIR", folder, 1) | setenv("V", VBOARD " run " VBOARD_OPTIONS, 1) |
-                     setenv("R", REDFU " -q", 1) | setenv("F", FIRMWARE, 1) |
-                     setenv("O", OLD_BOOT, 1)
+    return enter_folder() == 0
+               ? setenv("V", VBOARD " run " VBOARD_OPTIONS, 1) | setenv("R", REDFU " -q", 1) |
+                     setenv("F", FIRMWARE, 1) | setenv("O", OLD_BOOT, 1)
                : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return leave_folder(folder);
 }
 
 int main(void) {
@@ -198,5 +190,5 @@ int main(void) {
         cmocka_unit_test(the_updater_replaces_an_older_redfu_boot),
         cmocka_unit_test(the_updater_replaces_cubemx_and_keeps_its_variables),
     };
-    return cmocka_run_group_tests_name("host/board", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/board", tests, set_up, leave_folder);
 }

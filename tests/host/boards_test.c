@@ -24,27 +24,14 @@
 #define FIRST  "316E52724F42"
 #define SECOND "316E52734F42"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/vboard-test-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
            setenv("H", FIRMWARE_FOLDER "/stm32f407-hs", 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
 }
 
 static void fresh_flash(void) {
@@ -317,5 +304,5 @@ int main(void) {
         cmocka_unit_test(a_unique_id_can_be_given),
         cmocka_unit_test(sixteen_boards_fit),
     };
-    return cmocka_run_group_tests_name("host/boards", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/boards", tests, set_up, leave_folder);
 }

@@ -18,26 +18,12 @@
 
 #include "tests/host/shell.h"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/vboard-test-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", PROGRAMS, 1) |
-           shell("printf 'in\\nx' > in");
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
+    return setenv("V", VBOARD, 1) | setenv("P", PROGRAMS, 1) | shell("printf 'in\\nx' > in");
 }
 
 // --- semihosting and ITM --------------------------------------------------------------------------
@@ -262,5 +248,5 @@ int main(void) {
         cmocka_unit_test(pins_are_drawn_at_their_instants),
         cmocka_unit_test(drawing_changes_nothing),
     };
-    return cmocka_run_group_tests_name("consoles", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("consoles", tests, set_up, leave_folder);
 }

@@ -18,22 +18,13 @@
 
 #include "tests/host/shell.h"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/field-XXXXXX");
-    return mkdtemp(folder) && chdir(folder) == 0
-               ? setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
-                     setenv("D", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
-                     setenv("O", FIRMWARE_FOLDER "/stm32f4-factory", 1) | setenv("S", SOURCE, 1) |
-                     setenv("OLD", OLD, 1)
-               : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return leave_folder(folder);
+    return enter_folder() == 0 ? setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+                                     setenv("D", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
+                                     setenv("O", FIRMWARE_FOLDER "/stm32f4-factory", 1) |
+                                     setenv("S", SOURCE, 1) | setenv("OLD", OLD, 1)
+                               : -1;
 }
 
 #define MAKE                                                                                       \
@@ -209,7 +200,7 @@ static void a_device_with_a_cubemx_bootloader_moves_over(void **state) {
           "u16:0x0003");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, leave_folder)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

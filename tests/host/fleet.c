@@ -25,26 +25,13 @@
 #define FIRST  "316E52724F42"
 #define SECOND "316E52734F42"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/redfu-fleet-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
 }
 
 static void fresh_flash(void) {
@@ -237,5 +224,5 @@ int main(void) {
         cmocka_unit_test(what_is_refused_is_refused_once_and_for_all_boards),
         cmocka_unit_test(eight_boards_take_hardly_longer_than_one),
     };
-    return cmocka_run_group_tests_name("host/fleet", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/fleet", tests, set_up, leave_folder);
 }

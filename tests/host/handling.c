@@ -20,21 +20,13 @@
 
 #include "tests/host/shell.h"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/handling-XXXXXX");
-    return mkdtemp(folder) && chdir(folder) == 0
-               ? setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("F", FIRMWARE, 1)
-               : -1;
+    return enter_folder() == 0 ? setenv("V", VBOARD, 1) | setenv("F", FIRMWARE, 1) : -1;
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    char line[256];
-    (void)snprintf(line, sizeof line, "cd / && chmod -R u+w %s && rm -r %s", folder, folder);
-    return shell(line);
+    return shell("chmod -R u+w .") | leave_folder(state);
 }
 
 static double now_s(void) {

@@ -16,8 +16,6 @@
 
 #include "tests/host/shell.h"
 
-static char folder[] = "/tmp/redfu-media-XXXXXX";
-
 // Powers the board up with the button held and runs a program there.
 #define ON_BOARD "$V run --board $B --flash flash.bin --pin PA0=1@0+500ms --limit 700ms -- sh -ec "
 
@@ -89,17 +87,10 @@ static void media_of_the_otg_hs_board(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
     return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) | setenv("D", FIRMWARE_FOLDER, 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char line[64];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return chdir("/") != 0 ? -1 : shell(line);
 }
 
 int main(void) {
@@ -107,5 +98,5 @@ int main(void) {
         cmocka_unit_test(media_of_the_otg_fs_board),
         cmocka_unit_test(media_of_the_otg_hs_board),
     };
-    return cmocka_run_group_tests_name("host/media", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/media", tests, set_up, leave_folder);
 }

@@ -19,26 +19,12 @@
 #include "tests/host/shell.h"
 #include "tests/unit/pcap_read.h"
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/vboard-test-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", PROGRAMS, 1) |
-           setenv("F", FIRMWARE, 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
+    return setenv("V", VBOARD, 1) | setenv("P", PROGRAMS, 1) | setenv("F", FIRMWARE, 1);
 }
 
 // The line of the last output that begins so; the test fails without one.
@@ -450,5 +436,5 @@ int main(void) {
         cmocka_unit_test(reporting_changes_nothing),
         cmocka_unit_test(a_report_that_cannot_be_written_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

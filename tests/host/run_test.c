@@ -24,10 +24,8 @@
 
 #include "tests/host/shell.h"
 
-static char folder[64];
-
 static int leftovers(void) {
-    DIR *at = opendir(folder);
+    DIR *at = opendir(".");
     const struct dirent *entry;
     int count = 0;
     while ((entry = readdir(at))) {
@@ -40,23 +38,12 @@ static int leftovers(void) {
 
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/vboard-test-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) |
-           setenv("U", UNPLUG_PROBE, 1) | setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
+    return setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) | setenv("U", UNPLUG_PROBE, 1) |
+           setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
            setenv("H", FIRMWARE_FOLDER "/stm32f407-hs", 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
 }
 
 static void bad_input_gets_one_sentence(void **state) {
@@ -364,5 +351,5 @@ int main(void) {
         cmocka_unit_test(a_cut_that_does_not_come_is_a_failure),
         cmocka_unit_test(pulled_cable_ends_a_load_and_comes_back),
     };
-    return cmocka_run_group_tests_name("host/run", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/run", tests, set_up, leave_folder);
 }

@@ -25,7 +25,6 @@
 
 #include "tests/host/shell.h"
 
-static char folder[64];
 static pid_t served; // 0: none, or its end was seen
 
 // The end of a process that a test waits for, which may be the served one.
@@ -90,15 +89,9 @@ static void status_comes_to(const char *words) {
 
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/serve-test-XXXXXX");
     setenv("V", VBOARD, 1);
     setenv("F", FIRMWARE, 1);
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return leave_folder(folder);
+    return enter_folder() == 0 ? 0 : -1;
 }
 
 static void board_is_handled_by_word(void **state) {
@@ -371,5 +364,5 @@ int main(void) {
         cmocka_unit_test(guest_that_is_there_at_the_end_is_in_the_trace),
         cmocka_unit_test(options_of_serve_are_its_own),
     };
-    return cmocka_run_group_tests_name("host/serve", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/serve", tests, set_up, leave_folder);
 }

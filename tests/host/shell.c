@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,10 +47,18 @@ int shell(const char *line) {
     return status_of(pid);
 }
 
-int leave_folder(const char *folder) {
-    char line[128];
-    (void)snprintf(line, sizeof line, "cd / && rm -r %s", folder);
-    return shell(line);
+static char folder[32];
+
+int enter_folder(void) {
+    strcpy(folder, "/tmp/redfu-test-XXXXXX");
+    return mkdtemp(folder) && chdir(folder) == 0 ? setenv("TMPDIR", folder, 1) : -1;
+}
+
+int leave_folder(void **state) {
+    (void)state;
+    char line[sizeof folder + 16];
+    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
+    return chdir("/") | shell(line);
 }
 
 void exits(int expected, const char *line, const char *words) {

@@ -15,8 +15,10 @@ extern char output[65536];
 int status_of(pid_t pid);
 // Runs a line; what $? would be.
 int shell(const char *line);
-// Removes a test's folder, in which it may be; 0, as a tear-down returns it.
-int leave_folder(const char *folder);
+// Makes a folder of the test's own, goes there and has $TMPDIR name it; 0, as a set-up returns it.
+int enter_folder(void);
+// Leaves it and removes it with all that is in it: a tear-down.
+int leave_folder(void **state);
 // Fails the test unless the line ends so and says these words.
 void exits(int expected, const char *line, const char *words);
 // The same, and says nothing but one sentence of vboard's.

@@ -21,26 +21,13 @@
 #define TWO    ONE "--next-board " BUTTON "--flash two.bin "
 #define IMAGE  "$F/blink-0.1.bin "
 
-static char folder[64];
-
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/redfu-station-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return shell(line);
 }
 
 static void fresh(const char *table) {
@@ -200,5 +187,5 @@ int main(void) {
         cmocka_unit_test(a_failure_is_told_and_the_next_board_is_waited_for),
         cmocka_unit_test(what_is_wrong_is_refused_before_a_board_is_looked_for),
     };
-    return cmocka_run_group_tests_name("host/station", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("host/station", tests, set_up, leave_folder);
 }

@@ -31,7 +31,6 @@
 
 #define PATIENCE_S 60
 
-static char folder[64];
 static struct vt100 vt;
 static char screen[16384];
 static char all[1u << 20]; // that was written, from the beginning
@@ -368,17 +367,11 @@ static void view_changes_nothing(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/view-test-XXXXXX");
     setenv("V", VBOARD, 1);
     setenv("F", FIRMWARE, 1);
     setenv("T", PROGRAMS, 1);
     unsetenv("NO_COLOR");
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return leave_folder(folder);
+    return enter_folder() == 0 ? 0 : -1;
 }
 
 int main(int argc, char **argv) {
@@ -397,7 +390,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(view_changes_nothing),
     };
     shots = argc > 1 ? fopen(argv[1], "we") : NULL;
-    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = cmocka_run_group_tests(tests, set_up, leave_folder);
     if (shots) {
         (void)fclose(shots);
     }

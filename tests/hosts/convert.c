@@ -18,8 +18,6 @@
 
 #include "tests/host/shell.h"
 
-static char folder[] = "/tmp/redfu-hosts-convert-XXXXXX";
-
 // A shell line, in the folder. Whatever else it says, it ends well.
 static void works(const char *line) {
     exits(0, line, "");
@@ -114,19 +112,13 @@ static void redfu_loads_what_objcopy_makes(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
-           setenv("FWUPD_LOCALSTATEDIR", folder, 1) | setenv("FWUPD_SYSCONFDIR", folder, 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return chdir("/") | shell(line);
+           setenv("FWUPD_LOCALSTATEDIR", getenv("TMPDIR"), 1) |
+           setenv("FWUPD_SYSCONFDIR", getenv("TMPDIR"), 1);
 }
 
 int main(void) {
@@ -137,5 +129,5 @@ int main(void) {
         cmocka_unit_test(redfu_loads_what_the_dfu_tools_make),
         cmocka_unit_test(redfu_loads_what_objcopy_makes),
     };
-    return cmocka_run_group_tests_name("files between programs", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("files between programs", tests, set_up, leave_folder);
 }

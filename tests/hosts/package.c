@@ -21,8 +21,6 @@
 #define BOOT    "--load \"$F/stm32f4-factory/redfu-boot.elf\" "
 #define INSTALL "--plugins dfu -y --allow-reinstall --no-reboot-check --force"
 
-static char folder[] = "/tmp/redfu-hosts-package-XXXXXX";
-
 static void holds(const char *name) {
     char line[256];
     (void)snprintf(line, sizeof line,
@@ -68,21 +66,15 @@ static void from_the_application_and_back(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    if (!mkdtemp(folder) || chdir(folder) != 0 || shell("mkdir quirks.d") != 0) {
+    if (enter_folder() != 0 || shell("mkdir quirks.d") != 0) {
         return -1;
     }
-    char quirks[sizeof folder + 16];
-    (void)snprintf(quirks, sizeof quirks, "%s/quirks.d", folder);
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
-           setenv("F", FIRMWARE_FOLDER, 1) | setenv("FWUPD_LOCALSTATEDIR", folder, 1) |
-           setenv("FWUPD_SYSCONFDIR", folder, 1) | setenv("FWUPD_LOCALSTATEDIR_QUIRKS", quirks, 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return chdir("/") | shell(line);
+    char quirks[80];
+    (void)snprintf(quirks, sizeof quirks, "%s/quirks.d", getenv("TMPDIR"));
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) | setenv("F", FIRMWARE_FOLDER, 1) |
+           setenv("FWUPD_LOCALSTATEDIR", getenv("TMPDIR"), 1) |
+           setenv("FWUPD_SYSCONFDIR", getenv("TMPDIR"), 1) |
+           setenv("FWUPD_LOCALSTATEDIR_QUIRKS", quirks, 1);
 }
 
 int main(void) {
@@ -90,5 +82,5 @@ int main(void) {
         cmocka_unit_test(from_dfu_mode),
         cmocka_unit_test(from_the_application_and_back),
     };
-    return cmocka_run_group_tests_name("fwupd package", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("fwupd package", tests, set_up, leave_folder);
 }

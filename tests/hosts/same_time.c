@@ -24,8 +24,6 @@
 // Issue 4, must hold 2.
 #define VARIES_MAX 0.001
 
-static char folder[64];
-
 static pid_t start_hog(void) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -102,19 +100,11 @@ static void redfu_takes_the_same_time(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/redfu-time-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
+    return setenv("V", VBOARD, 1) | setenv("R", REDFU, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return chdir("/") | shell(line);
 }
 
 int main(void) {
@@ -122,5 +112,5 @@ int main(void) {
         cmocka_unit_test(dfu_util_takes_the_same_time),
         cmocka_unit_test(redfu_takes_the_same_time),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -16,8 +16,6 @@
 
 #define LINES_MAX 8000u
 
-static char folder[64];
-
 struct requests {
     char *lines[LINES_MAX];
     unsigned count;
@@ -234,21 +232,14 @@ static void fwupdtool_installs_a_cabinet(void **state) {
 
 static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/redfu-traces-XXXXXX");
-    if (!mkdtemp(folder) || chdir(folder) != 0) {
+    if (enter_folder() != 0) {
         return -1;
     }
     // What fwupdtool writes beside its output.
-    return setenv("TMPDIR", folder, 1) | setenv("V", VBOARD, 1) | setenv("T", LOAD_TOOL, 1) |
+    return setenv("V", VBOARD, 1) | setenv("T", LOAD_TOOL, 1) |
            setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
-           setenv("FWUPD_LOCALSTATEDIR", folder, 1) | setenv("FWUPD_SYSCONFDIR", folder, 1);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char line[128];
-    (void)snprintf(line, sizeof line, "rm -rf %s", folder);
-    return chdir("/") | shell(line);
+           setenv("FWUPD_LOCALSTATEDIR", getenv("TMPDIR"), 1) |
+           setenv("FWUPD_SYSCONFDIR", getenv("TMPDIR"), 1);
 }
 
 int main(void) {
@@ -260,5 +251,5 @@ int main(void) {
         cmocka_unit_test(fwupdtool_loads_the_application),
         cmocka_unit_test(fwupdtool_installs_a_cabinet),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, leave_folder);
 }
