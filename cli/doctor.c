@@ -113,15 +113,22 @@ static enum redfu_result take_sectors(struct cli *cli, struct exam_options *exam
                  "device that is as ill as it may be can prevent that. Name a sector whose loss "
                  "you could bear, rather not the application's first.");
     }
-    if (options->yes && exam->sector_count == 0 && !options->conformance) {
-        return cli_refuse(cli, REDFU_USAGE, "--yes belongs to --sector and --conformance");
+    if (options->leave && !options->yes) {
+        (void)cli_refuse(cli, REDFU_USAGE,
+                         "--leave would start the application: that takes --yes, too");
+        return cli_advise(
+            cli, "The device is not in DFU mode then, as it was found; its button, or what else "
+                 "brought it there, has to bring it back.");
+    }
+    if (options->yes && exam->sector_count == 0 && !options->conformance && !options->leave) {
+        return cli_refuse(cli, REDFU_USAGE, "--yes belongs to --sector, --leave and --conformance");
     }
     if (options->conformance && options_given(options, "--html")) {
         return cli_refuse(cli, REDFU_USAGE, "--conformance makes no page: leave --html out");
     }
-    if (options->conformance && exam->sector_count != 0) {
-        return cli_refuse(cli, REDFU_USAGE,
-                          "--conformance and --sector are two things: one at a time");
+    if (options->conformance && (exam->sector_count != 0 || options->leave)) {
+        return cli_refuse(cli, REDFU_USAGE, "--conformance and %s are two things: one at a time",
+                          options->leave ? "--leave" : "--sector");
     }
     return REDFU_OK;
 }
@@ -182,6 +189,10 @@ static enum redfu_result end_of(struct doctor *doctor, const struct exam_result 
             cli, "What it held is in %s: `redfu write %s --no-run` once the device takes it.",
             doctor->saved, doctor->saved);
     }
+    if (exam->is_cancelled && exam->is_told_to_leave) {
+        return cli_refuse(cli, REDFU_CANCELLED,
+                          "interrupted; the device had been told to leave DFU mode");
+    }
     if (exam->is_cancelled) {
         return cli_refuse(cli, REDFU_CANCELLED, "interrupted; the device was left as it was found");
     }
@@ -230,6 +241,19 @@ enum redfu_result doctor_finish(struct cli *cli, struct report *report) {
                : REDFU_OK;
 }
 
+// How it was left, where that is not dfuIDLE as found; and what a trial of a sector leaves out.
+static void say_leave(struct cli *cli, const struct exam_options *exam,
+                      const struct exam_result *end) {
+    if (end->has_left) {
+        cli_say(cli, "The device was told to leave DFU mode, and is not in it any more.\n");
+    } else if (end->is_told_to_leave) {
+        cli_say(cli, "The device was told to leave DFU mode, and %s.\n",
+                end->is_idle ? "is in dfuIDLE" : "its state is not known");
+    } else if (exam->sector_count != 0 && !exam->must_leave && end->is_idle) {
+        cli_say(cli, "Leaving DFU mode was not tried: with --leave it is, last of all.\n");
+    }
+}
+
 static enum redfu_result examine(struct doctor *doctor, struct redfu *redfu,
                                  const struct exam_options *exam) {
     struct cli *cli = doctor->cli;
@@ -262,6 +286,7 @@ static enum redfu_result examine(struct doctor *doctor, struct redfu *redfu,
                    "%u transfers broke off with an error of the bus", link.broken);
     }
     redfu_raw_close(link.raw);
+    say_leave(cli, exam, &end);
     result = doctor_finish(cli, report);
     enum redfu_result ended = end_of(doctor, &end);
     if (ended != REDFU_OK) {
@@ -304,7 +329,8 @@ enum redfu_result doctor_command(struct cli *cli) {
     struct exam_options exam = {.is_cancelled = is_cancelled,
                                 .progress = progress,
                                 .alternate = cli->options->alternate,
-                                .save = save};
+                                .save = save,
+                                .must_leave = cli->options->leave};
     struct redfu *redfu;
     const char *log = options_given(cli->options, "--log");
     if (log) {

@@ -289,7 +289,7 @@ static const char factory[] =
     "  openocd -f board/stm32f4discovery.cfg -c \"program product.hex verify reset exit\"\n";
 
 static const char doctor[] =
-    "usage: redfu doctor [--sector ADDRESS --yes]\n"
+    "usage: redfu doctor [--sector ADDRESS] [--leave] [--yes]\n"
     "       redfu doctor --conformance [--yes]\n"
     "       redfu doctor --log FILE\n"
     "\n"
@@ -308,7 +308,13 @@ static const char doctor[] =
     "                    Name one that holds data, and rather not the application's first: if it "
     "could not be\n"
     "                    put back, nothing would start. The flash's first is refused\n"
-    "  --yes             consent: without it no sector is touched\n"
+    "  --leave           last of all, when flash is as it was: tell it to leave DFU mode, and see "
+    "what "
+    "comes of it.\n"
+    "                    Only if an application stands there; it runs afterwards, and the device "
+    "is "
+    "not as found\n"
+    "  --yes             consent: without it no sector is touched, and nothing is told to leave\n"
     "  --conformance     the DFU conformance suite instead: some 240 assertions, those that hold "
     "with -v.\n"
     "                    With --yes also those that may upset an unsound device (bus resets, a "
@@ -326,6 +332,7 @@ static const char doctor[] =
     "\n"
     "  redfu doctor\n"
     "  redfu doctor --sector 0x080E0000 --yes\n"
+    "  redfu doctor --sector 0x080E0000 --leave --yes\n"
     "  redfu doctor --log cubeprogrammer.log --html why.html\n"
     "\n"
     "Exit status: 0 nothing above a note, 60 a fault or a warning, 61 not all could be looked at, "

@@ -239,6 +239,7 @@ static bool *flag_named(struct options *options, const char *name) {
         {"--again", &options->again},
         {"--yes", &options->yes},
         {"--conformance", &options->conformance},
+        {"--leave", &options->leave},
         {"--discard", &options->discard},
         {"--force", &options->force},
         {"--seal", &options->seal},
@@ -516,8 +517,8 @@ static enum redfu_result check_flags(const struct options *options, struct redfu
     if (options->seal && command != COMMAND_FACTORY) {
         return refuse(fault, "--seal belongs to factory");
     }
-    if ((options->yes || options->conformance) && command != COMMAND_DOCTOR) {
-        return refuse(fault, "--yes and --conformance belong to doctor");
+    if ((options->yes || options->conformance || options->leave) && command != COMMAND_DOCTOR) {
+        return refuse(fault, "--yes, --leave and --conformance belong to doctor");
     }
     if (options->again && command != COMMAND_STATION) {
         return refuse(fault, "--again belongs to station");

@@ -27,7 +27,8 @@
     X(COMMAND_INSPECT, "inspect", "FILE[@ADDRESS]")                                                \
     X(COMMAND_FACTORY, "factory", "OUTPUT --boot FILE --app FILE")                                 \
     X(COMMAND_STATION, "station", "FILE[@ADDRESS]... [--settings FILE.csv] [--log FILE.csv]")      \
-    X(COMMAND_DOCTOR, "doctor", "[--sector ADDRESS --yes] [--conformance] [--log FILE]")           \
+    X(COMMAND_DOCTOR, "doctor",                                                                    \
+      "[--sector ADDRESS] [--leave] [--yes] [--conformance] [--log FILE]")                         \
     X(COMMAND_SETTINGS, "settings",                                                                \
       "list | get KEY | set KEY VALUE | delete KEY | backup FILE | restore FILE | import FILE")
 
@@ -87,7 +88,7 @@ struct options {
     unsigned alternate;
     struct option_given given[OPTIONS_GIVEN_MAX];
     unsigned given_count;
-    bool json, verbose, again, yes, conformance;
+    bool json, verbose, again, yes, conformance, leave;
     bool all, all_boards, discard, force, no_run, no_verify, verify_read, force_vectors, dry_run,
         full, keep, no_retry, quiet, seal, help, version;
     struct redfu_filter filter; // texts point into argv

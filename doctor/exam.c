@@ -253,6 +253,9 @@ struct exam_result exam_run(const struct device *device, const struct exam_optio
         if (options->sector_count != 0 && !exam_is_cancelled(x)) {
             exam_sectors(x);
         }
+        if (options->must_leave && !exam_is_cancelled(x)) {
+            exam_leave(x);
+        }
         x->result.is_idle = !x->is_over && exam_heal(x);
     }
     if (x->result.is_cancelled) {

@@ -92,8 +92,13 @@ void exam_found_state(struct exam *x);
 void exam_layout(struct exam *x);
 void exam_reading(struct exam *x);
 void exam_sectors(struct exam *x);
+void exam_leave(struct exam *x);
 // exam_reading.c: `len` bytes from `addr`, many blocks by one address once x->stride is known; false: refused,
 // and healed.
 bool exam_read(struct exam *x, uint32_t addr, uint8_t *out, uint32_t len);
+// Where an application goes: the first sectors that can be read and written. NULL: there are none.
+const struct layout_run *exam_loadable_run(const struct exam *x);
+// An image's first words: a stack pointer in SRAM or CCM, and an odd address in flash.
+bool exam_is_vector_table(const uint8_t *bytes);
 
 #endif

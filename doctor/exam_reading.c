@@ -296,7 +296,7 @@ static bool is_ee_page(const uint8_t *bytes) {
 }
 
 // An image's first words: a stack pointer in SRAM or CCM, and an odd address in flash.
-static bool is_vector_table(const uint8_t *bytes) {
+bool exam_is_vector_table(const uint8_t *bytes) {
     uint32_t stack = load_le32(bytes);
     uint32_t entry = load_le32(bytes + 4);
     return (stack >> 20 == 0x200u || stack >> 20 == 0x100u) && (entry & 1u) &&
@@ -310,7 +310,7 @@ static bool is_hole(struct exam *x, uint32_t addr, uint32_t sector_bytes) {
     uint8_t next[PROBE_BYTES];
     return exam_read(x, addr, here, len) && is_blank(here, len) &&
            exam_read(x, addr + sector_bytes, next, sizeof next) && !is_blank(next, sizeof next) &&
-           !is_vector_table(next);
+           !exam_is_vector_table(next);
 }
 
 // Emulated EEPROM where an application is: a page of it, or an application without its beginning. One that is gone
@@ -350,7 +350,7 @@ static void judge_eeprom(struct exam *x) {
     }
 }
 
-static const struct layout_run *loadable_run(const struct exam *x) {
+const struct layout_run *exam_loadable_run(const struct exam *x) {
     for (unsigned i = 0; i < x->layout.run_count; i++) {
         const struct layout_run *run = &x->layout.runs[i];
         if ((run->type & LAYOUT_WRITABLE) && (run->type & LAYOUT_READABLE)) {
@@ -377,7 +377,7 @@ void exam_reading(struct exam *x) {
         report_fact(x->report, "readable", "all", "no: bitCanUpload is 0");
         return;
     }
-    const struct layout_run *loadable = loadable_run(x);
+    const struct layout_run *loadable = exam_loadable_run(x);
     if (x->layout.runs[0].type & LAYOUT_READABLE) {
         judge_reading(x, x->layout.runs[0].addr, "where the layout begins");
     }

@@ -58,6 +58,7 @@ static void add(struct report *report, const struct finding *finding,
         struct report_finding fresh = {.finding = finding,
                                        .severity = severity,
                                        .confidence = confidence,
+                                       .culprit = finding->culprit,
                                        .order = (unsigned)report->finding_count};
         size_t before = report->finding_count;
         APPEND(report, findings, finding_count, finding_room, fresh);
@@ -93,6 +94,14 @@ void report_add_as(struct report *report, const char *id, enum finding_severity 
     va_start(args, evidence);
     add(report, finding, severity, confidence, at_us, evidence, args);
     va_end(args);
+}
+
+void report_blame(struct report *report, const char *id, enum finding_culprit culprit) {
+    const struct finding *finding = finding_named(id);
+    struct report_finding *entry = finding ? find(report, finding) : NULL;
+    if (entry) {
+        entry->culprit = culprit;
+    }
 }
 
 const struct report_finding *report_has(const struct report *report, const char *id) {
@@ -266,7 +275,7 @@ static void print_finding(const struct report_finding *entry, FILE *out) {
     }
     print_wrapped(out, "means", finding->meaning);
     print_wrapped(out, "do", finding->remedy);
-    (void)fprintf(out, "  %-9s%s; %s\n\n", "at fault", finding_culprit_word(finding->culprit),
+    (void)fprintf(out, "  %-9s%s; %s\n\n", "at fault", finding_culprit_word(entry->culprit),
                   report_confidence_word(entry->confidence));
 }
 

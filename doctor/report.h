@@ -44,6 +44,7 @@ struct report_finding {
     const struct finding *finding;
     enum finding_severity severity; // the table's, or what the observer made of it here
     enum report_confidence confidence;
+    enum finding_culprit culprit; // the table's, or whom the observer blames here
     unsigned evidence_count;
     struct report_evidence evidence[REPORT_EVIDENCE_MAX]; // in the order in which it came
     unsigned order;
@@ -118,6 +119,8 @@ void report_add(struct report *report, const char *id, enum report_confidence co
 void report_add_as(struct report *report, const char *id, enum finding_severity severity,
                    enum report_confidence confidence, uint64_t at_us, const char *evidence, ...)
     __attribute__((format(printf, 6, 7)));
+// Of what was added: somebody else than the table says is at fault here.
+void report_blame(struct report *report, const char *id, enum finding_culprit culprit);
 // What was found of an id; NULL: nothing.
 const struct report_finding *report_has(const struct report *report, const char *id);
 

@@ -115,7 +115,7 @@ static void put_finding(const struct report_finding *entry, FILE *out) {
     put_element(out, "", finding->title, "</h3>\n");
     (void)fprintf(out, "<p class=\"tags\"><b>%s</b> &middot; %s &middot; at fault: %s</p>\n<dl>\n",
                   severity, report_confidence_word(entry->confidence),
-                  finding_culprit_word(finding->culprit));
+                  finding_culprit_word(entry->culprit));
     put_evidence(entry, out);
     put_element(out, "<dt>means</dt><dd>", finding->meaning, "</dd>\n");
     put_element(out, "<dt>what to do</dt><dd>", finding->remedy, "</dd>\n");

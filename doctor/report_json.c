@@ -46,7 +46,7 @@ static void put_finding(const struct report_finding *entry, FILE *out) {
     put_text(out, "id", finding->id);
     put_text(out, "severity", finding_severity_word(entry->severity));
     put_text(out, "confidence", report_confidence_word(entry->confidence));
-    put_text(out, "at_fault", finding_culprit_word(finding->culprit));
+    put_text(out, "at_fault", finding_culprit_word(entry->culprit));
     put_text(out, "title", finding->title);
     put_text(out, "meaning", finding->meaning);
     put_text(out, "remedy", finding->remedy);

@@ -21,8 +21,10 @@ static bool save(void *ctx, const struct exam_memory *memory, unsigned count) {
 
 int clinic_look_outside(struct clinic *clinic) {
     const struct options *options = clinic->board->options;
-    struct exam_options exam = {
-        .is_cancelled = is_cancelled, .save = save, .sector_count = options->sector_count};
+    struct exam_options exam = {.is_cancelled = is_cancelled,
+                                .save = save,
+                                .sector_count = options->sector_count,
+                                .must_leave = options->must_leave};
     for (unsigned i = 0; i < options->sector_count; i++) {
         exam.sectors[i] = options->sectors[i];
     }

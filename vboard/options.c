@@ -48,6 +48,7 @@ enum {
     OPT_CONFORMANCE,
     OPT_JSON,
     OPT_OUTSIDE,
+    OPT_LEAVE,
     OPT_SECTOR,
     OPT_HTML,
     OPT_APP,
@@ -88,6 +89,7 @@ static const struct option long_options[] = {
     {"conformance", no_argument, NULL, OPT_CONFORMANCE},
     {"json", no_argument, NULL, OPT_JSON},
     {"outside", no_argument, NULL, OPT_OUTSIDE},
+    {"leave", no_argument, NULL, OPT_LEAVE},
     {"sector", required_argument, NULL, OPT_SECTOR},
     {"html", required_argument, NULL, OPT_HTML},
     {"app", required_argument, NULL, OPT_APP},
@@ -214,6 +216,9 @@ static enum options_result take(struct options *options, int option, const char 
         return OPTIONS_RUN;
     case OPT_OUTSIDE:
         options->is_outside = true;
+        return OPTIONS_RUN;
+    case OPT_LEAVE:
+        options->must_leave = true;
         return OPTIONS_RUN;
     case OPT_SECTOR:
         return options_add_sector(options, value, fault);

@@ -128,6 +128,7 @@ struct options {
     bool is_json;                          // --json
     const char *html_path;                 // --html; NULL: no page
     bool is_outside;                       // --outside: over USB alone
+    bool must_leave;                       // --leave, last of all
     uint32_t sectors[OPTIONS_SECTORS_MAX]; // --sector
     unsigned sector_count;
     bool has_app; // --app

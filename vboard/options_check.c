@@ -12,7 +12,8 @@ static enum options_result check_sockets(const struct options *options, const st
                                          struct options_fault *fault) {
     bool has_socket = options->usbredir_path || options->control_path || options->has_usbip;
     if ((options->shows_all || options->is_conformance || options->is_json || options->has_app ||
-         options->html_path || options->is_outside || options->sector_count > 0) &&
+         options->html_path || options->is_outside || options->must_leave ||
+         options->sector_count > 0) &&
         !options->is_doctor) {
         return options_wrong(fault, "%s belongs to vboard doctor",
                              options->shows_all        ? "--verbose"
@@ -21,6 +22,7 @@ static enum options_result check_sockets(const struct options *options, const st
                              : options->has_app        ? "--app"
                              : options->html_path      ? "--html"
                              : options->is_outside     ? "--outside"
+                             : options->must_leave     ? "--leave"
                                                        : "--sector");
     }
     if (options->is_conformance && (options->is_json || options->has_app || options->html_path)) {
@@ -35,6 +37,9 @@ static enum options_result check_sockets(const struct options *options, const st
     if (options->sector_count > 0 && !options->is_outside) {
         return options_wrong(fault,
                              "--sector goes with --outside; from inside all sectors are tried");
+    }
+    if (options->must_leave && !options->is_outside) {
+        return options_wrong(fault, "--leave goes with --outside; from inside it is always tried");
     }
     if (options->is_outside && (options->is_conformance || options->has_app)) {
         return options_wrong(fault, "--outside loads nothing: no %s",

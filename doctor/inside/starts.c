@@ -128,6 +128,7 @@ static void judge_no_start(const struct examine *x, uint64_t at_us) {
         report_add_as(
             x->report, "F34", FINDING_WARNING, REPORT_LIKELY, at_us,
             "with an application loaded and nobody touching the board it is in DFU mode again");
+        report_blame(x->report, "F34", FINDING_DEVICE);
     } else {
         report_fact(x->report, "start", "the application",
                     "was not started: if a pin chooses DFU mode, --pin says which");

@@ -90,13 +90,46 @@ static void a_board_of_ours_starts_its_application_after_a_trial(void **state) {
     assert_null(strstr(output, "has begun"));
 }
 
+// Over libusb and the kernel, after a trial: the device has gone, or is back, or does not answer; flash is as it was.
+static void leaving_is_told_and_looked_at(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *pin, *words;
+        int status;
+    } cases[] = {
+        {"healthy", "PA0=1@0+500ms", "told to leave DFU mode, and is not in it any more.", 0},
+        {"f32", "PA0=1@0+500ms", "1 thing needs you: F32, ", 60},
+        {"f33", "PA0=1@0+500ms", "F33 note: ", 0},
+        {"f34", "PA0=1@0+500ms", "told to leave DFU mode, and is in dfuIDLE", 60},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[1200];
+        (void)snprintf(line, sizeof line,
+                       IN_FOLDER "V='timeout 100 " VBOARD
+                                 " run --board stm32f407-hs --flash f --pin %s'; $V --load " WARD
+                                 "/%s.elf " DATA "--limit 300ms; cp f g; $V -- " REDFU
+                                 " doctor --sector 0x08010000 --leave --yes; s=$?; cmp f g && exit "
+                                 "$s",
+                       cases[i].pin, cases[i].name);
+        exits(cases[i].status, line, cases[i].words);
+    }
+    // Ours, with an application that has to be started as before.
+    exits(0,
+          IN_FOLDER VBOARD " run " OURS "--load " FIRMWARE_FOLDER
+                           "/stm32f4-discovery/blink-0.1.elf -- " REDFU
+                           " doctor --sector 0x0800C000 --leave --yes",
+          "told to leave DFU mode, and is not in it any more.");
+    patient("healthy", "--sector 0x08010000 --yes", 0,
+            "Leaving DFU mode was not tried: with --leave it is, last of all.");
+}
+
 static void consent_and_a_sensible_sector_are_asked_for(void **state) {
     (void)state;
     static const struct {
         const char *arguments, *words;
     } wrong[] = {
         {"--sector 0x08010000", "takes --yes, too"},
-        {"--yes", "--yes belongs to --sector and --conformance"},
+        {"--yes", "--yes belongs to --sector, --leave and --conformance"},
         {"--sector 64x --yes", "--sector wants the address of a sector"},
         {"--sector 0x08011000 --yes", "is no sector's beginning: that one begins at 0x08010000"},
         {"--sector 0x08000000 --yes", "is the flash's first sector"},
@@ -104,6 +137,8 @@ static void consent_and_a_sensible_sector_are_asked_for(void **state) {
         {"--sector 0x20000000 --yes", "lies outside of the device's map"},
         {"--sector 0x080E0000 --yes --conformance",
          "--conformance and --sector are two things: one at a time"},
+        {"--leave", "--leave would start the application: that takes --yes, too"},
+        {"--leave --yes --conformance", "--conformance and --leave are two things: one at a time"},
         {"--conformance --html f.html", "--conformance makes no page: leave --html out"},
         {"--yes --sector 1 --sector 2 --sector 3 --sector 4 --sector 5", "--sector: 4 at most"},
     };
@@ -122,7 +157,7 @@ static void consent_and_a_sensible_sector_are_asked_for(void **state) {
           IN_FOLDER "timeout 100 " VBOARD " run --board stm32f407-hs --load " WARD "/f24.elf " DATA
                     "--pin PA0=1 -- " REDFU " doctor --quiet --sector 0x08010000 --yes",
           "flash is not as it was: 0x08010000 could not be put back");
-    exits(2, REDFU " list --yes", "belong to doctor");
+    exits(2, REDFU " list --yes", "--yes, --leave and --conformance belong to doctor");
 }
 
 // On the PC as in a log: by what doctor/versions.c knows, and by the whole number.
@@ -172,6 +207,7 @@ int main(void) {
         cmocka_unit_test(what_can_be_seen_without_a_change_is_seen),
         cmocka_unit_test(what_a_trial_shows_is_named_and_flash_is_as_it_was),
         cmocka_unit_test(a_board_of_ours_starts_its_application_after_a_trial),
+        cmocka_unit_test(leaving_is_told_and_looked_at),
         cmocka_unit_test(consent_and_a_sensible_sector_are_asked_for),
         cmocka_unit_test(an_installed_program_with_a_known_fault_is_named),
         cmocka_unit_test(ctrl_c_leaves_the_device_as_it_was_found),
