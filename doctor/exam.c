@@ -14,17 +14,20 @@
 
 #include "spec/bytes.h"
 
-#define CLASS_OUT   (USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE)
-#define CLASS_IN    (USB_DIR_IN | CLASS_OUT)
-#define LANGUAGE    0x0409u // English (United States)
+#define CLASS_OUT    (USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE)
+#define CLASS_IN     (USB_DIR_IN | CLASS_OUT)
+#define LANGUAGE     0x0409u // English (United States)
 // ABORT and two CLRSTATUS lead out of all known states; some need them twice.
-#define HEAL_STEPS  8u
+#define HEAL_STEPS   8u
 // The longest poll that is waited for at once.
-#define POLL_MAX_MS 5000u
-// An erase that is reported honestly takes a few answers; a stuck device gives the same one for ever.
-#define POLLS_MAX   64u
-// Of answers without a wait between them.
-#define POLL_MIN_MS 1u
+#define POLL_MAX_MS  5000u
+// Between two answers, whatever is announced: at first, and once there were so many that somebody announces less than
+// it takes.
+#define POLL_MIN_MS  1u
+#define POLLS_QUICK  64u
+#define POLL_LATE_MS 100u
+// After Ctrl-C what was sent is waited for so long: in dfuDNBUSY every other request is out of place.
+#define CANCELLED_MS 5000u
 
 bool exam_is_cancelled(struct exam *x) {
     if (x->options->is_cancelled && x->options->is_cancelled(x->options->ctx)) {
@@ -180,29 +183,37 @@ bool exam_string(struct exam *x, uint8_t index, char text[EXAM_TEXT_MAX]) {
 struct exam_work exam_download(struct exam *x, uint16_t block, void *data, uint16_t len) {
     struct exam_work work = {.asked = DEVICE_GONE, .first_state = 0xff};
     uint64_t start_us = exam_now(x);
+    uint64_t first_us = 0;
     work.sent = exam_request(x, DFU_DNLOAD, block, data, len, NULL);
     for (unsigned i = 0; work.sent == DEVICE_OK; i++) {
         work.asked = exam_status(x, EXAM_ERASE_MS);
         work.us = exam_now(x) - start_us;
         work.longest_us = x->us > work.longest_us ? x->us : work.longest_us;
+        work.busy_us = work.longest_us > work.busy_us ? work.longest_us : work.busy_us;
         if (work.asked != DEVICE_OK) {
             return work;
         }
         if (i == 0) {
             work.first_state = x->state;
             work.first_poll_ms = x->poll_ms;
+            first_us = work.us;
         }
         if (x->state != DFU_STATE_DNBUSY && x->state != DFU_STATE_DNLOAD_SYNC) {
             work.is_done = x->state == DFU_STATE_DNLOAD_IDLE && x->status == DFU_STATUS_OK;
             return work;
         }
-        if (i >= POLLS_MAX || work.us > EXAM_ERASE_MS * 1000ull ||
-            (i > 0 && !x->must_finish && exam_is_cancelled(x))) {
+        work.busy_answers += x->state == DFU_STATE_DNBUSY;
+        if (x->state == DFU_STATE_DNBUSY && work.us - first_us > work.busy_us) {
+            work.busy_us = work.us - first_us;
+        }
+        if (work.us > EXAM_ERASE_MS * 1000ull ||
+            (work.us > CANCELLED_MS * 1000ull && !x->must_finish && exam_is_cancelled(x))) {
             work.is_stuck = x->must_finish || !x->result.is_cancelled;
             return work;
         }
         uint32_t wait = x->poll_ms < POLL_MAX_MS ? x->poll_ms : POLL_MAX_MS;
-        x->device->sleep(x->device->ctx, wait > POLL_MIN_MS ? wait : POLL_MIN_MS);
+        uint32_t least = i < POLLS_QUICK ? POLL_MIN_MS : POLL_LATE_MS;
+        x->device->sleep(x->device->ctx, wait > least ? wait : least);
     }
     return work;
 }
@@ -230,6 +241,21 @@ static void put_areas(struct exam *x) {
     }
 }
 
+static void examine(struct exam *x) {
+    exam_found_state(x);
+    exam_layout(x);
+    put_areas(x);
+    if (!x->is_over && !exam_is_cancelled(x)) {
+        exam_reading(x);
+    }
+    if (x->options->sector_count != 0 && !exam_is_cancelled(x)) {
+        exam_sectors(x);
+    }
+    if (x->options->must_leave && !exam_is_cancelled(x)) {
+        exam_leave(x);
+    }
+}
+
 struct exam_result exam_run(const struct device *device, const struct exam_options *options,
                             struct report *report) {
     struct exam_result nothing = {0};
@@ -243,18 +269,9 @@ struct exam_result exam_run(const struct device *device, const struct exam_optio
     x->report = report;
     record_begin(&x->record, device, report);
     x->device = &x->record.device;
-    if (exam_descriptors(x) && !exam_is_cancelled(x)) {
-        exam_found_state(x);
-        exam_layout(x);
-        put_areas(x);
-        if (!x->is_over && !exam_is_cancelled(x)) {
-            exam_reading(x);
-        }
-        if (options->sector_count != 0 && !exam_is_cancelled(x)) {
-            exam_sectors(x);
-        }
-        if (options->must_leave && !exam_is_cancelled(x)) {
-            exam_leave(x);
+    if (exam_descriptors(x)) {
+        if (!exam_is_cancelled(x)) {
+            examine(x);
         }
         x->result.is_idle = !x->is_over && exam_heal(x);
     }

@@ -78,8 +78,9 @@ static bool judge_erase(struct trial *t, const struct trial_round *r) {
                    "not read protected",
                    t->sector);
     } else {
-        report_add(report, "F46", REPORT_CERTAIN, at_us,
-                   "the erase of 0x%08" PRIX32 " is refused with %s, though the layout offers it",
+        report_add(report, "F48", REPORT_CERTAIN, at_us,
+                   "the erase of 0x%08" PRIX32
+                   " is refused with %s, at the second try too; the layout marks it as erasable",
                    t->sector, dfu_status_name(r->erase_status));
     }
     return true;
@@ -95,7 +96,7 @@ static bool judge_neighbours(struct trial *t, const struct trial_round *r) {
         return false;
     }
     const struct layout_run *harmed_run = layout_run_at(&t->x->layout, look->harmed_last);
-    bool is_long = r->erase.longest_us > erase_ms(t->sector_bytes) * 4500ull;
+    bool is_long = r->erase.busy_us > erase_ms(t->sector_bytes) * 4500ull;
     bool is_to_end = harmed_run && look->harmed_last + harmed_run->sector_bytes == top;
     if (report_has(report, "F3")) {
         report_add(report, "F3", REPORT_CERTAIN, look->at_us,
@@ -107,6 +108,12 @@ static bool judge_neighbours(struct trial *t, const struct trial_round *r) {
                    look->at_us,
                    "the erase of 0x%08" PRIX32 " erased %u sector%s behind it, up to 0x%08" PRIX32,
                    t->sector, look->harmed, look->harmed == 1 ? "" : "s", look->harmed_last);
+    } else if (r->is_blank && !r->was_blank && t->x->has_chip_boundaries) {
+        report_add(report, "F18", REPORT_CERTAIN, look->at_us,
+                   "the erase of 0x%08" PRIX32 " also erased %u other sector%s, from 0x%08" PRIX32
+                   " to 0x%08" PRIX32,
+                   t->sector, look->harmed, look->harmed == 1 ? "" : "s", look->harmed_addr,
+                   look->harmed_last);
     } else if (r->is_blank && !r->was_blank) {
         report_add(report, "F3", REPORT_LIKELY, look->at_us,
                    "the erase of 0x%08" PRIX32 " also changed 0x%08" PRIX32
@@ -124,9 +131,9 @@ static bool judge_neighbours(struct trial *t, const struct trial_round *r) {
 static void judge_unerased(struct trial *t, const struct trial_round *r) {
     struct report *report = t->x->report;
     uint64_t at_us = r->after_erase.at_us;
-    bool is_quick = r->erase.longest_us < TRIAL_QUICK_ERASE_US;
+    bool is_quick = r->erase.busy_us < TRIAL_QUICK_ERASE_US;
     uint32_t words = t->x->transfer_bytes / 4u;
-    bool wrote = r->has_written && r->write.is_done && r->write.longest_us >= words * WORD_WRITE_US;
+    bool wrote = r->has_written && r->write.is_done && r->write.busy_us >= words * WORD_WRITE_US;
     if (!r->is_unchanged) {
         report_add(report, "F46", REPORT_CERTAIN, at_us,
                    "the erase of 0x%08" PRIX32
@@ -153,21 +160,21 @@ static void judge_unerased(struct trial *t, const struct trial_round *r) {
         report_add(report, "F13", REPORT_CERTAIN, at_us,
                    "the erase of 0x%08" PRIX32 " was done in %" PRIu64
                    " us and changed nothing, and writing there fails with %s",
-                   t->sector, r->erase.longest_us, dfu_status_name(r->write_status));
+                   t->sector, r->erase.busy_us, dfu_status_name(r->write_status));
         return;
     }
     // An Erase() that does nothing looks the same.
     report_add(report, "F13", wrote ? REPORT_LIKELY : REPORT_POSSIBLE, at_us,
                "the erase of 0x%08" PRIX32 " was done in %" PRIu64
                " us and changed nothing; writing a block takes %" PRIu64 " us%s",
-               t->sector, r->erase.longest_us, r->write.longest_us,
+               t->sector, r->erase.busy_us, r->write.busy_us,
                was_erased ? "; the erase before, of the same sector, worked" : "");
     if (!wrote) {
         report_add(report, "F14", REPORT_LIKELY, at_us,
                    "the erase of 0x%08" PRIX32 " was done in %" PRIu64
                    " us and changed nothing, and a block is \"written\" in %" PRIu64
                    " us: flash takes %u us for that",
-                   t->sector, r->erase.longest_us, r->write.longest_us, 2u * WORD_WRITE_US * words);
+                   t->sector, r->erase.busy_us, r->write.busy_us, 2u * WORD_WRITE_US * words);
     }
     if (may_be_protected) {
         report_add(report, "F20", REPORT_POSSIBLE, at_us,
@@ -187,15 +194,15 @@ static void judge_blank(struct trial *t, const struct trial_round *r) {
         report_add(report, "F13", REPORT_CERTAIN, at_us,
                    "the erase of 0x%08" PRIX32 ", which is blank, was done in %" PRIu64
                    " us, and writing blanks there fails with %s",
-                   t->sector, r->erase.longest_us, dfu_status_name(r->write_status));
+                   t->sector, r->erase.busy_us, dfu_status_name(r->write_status));
         return;
     }
-    if (r->write.longest_us < words * WORD_WRITE_US) {
+    if (r->write.busy_us < words * WORD_WRITE_US) {
         report_add(report, "F14", REPORT_POSSIBLE, at_us,
                    "the erase of 0x%08" PRIX32 ", which is blank, was done in %" PRIu64
                    " us, and a block of blanks \"written\" in %" PRIu64
                    " us: flash takes %u us for that",
-                   t->sector, r->erase.longest_us, r->write.longest_us, 2u * WORD_WRITE_US * words);
+                   t->sector, r->erase.busy_us, r->write.busy_us, 2u * WORD_WRITE_US * words);
     }
     report_incomplete(report,
                       "0x%08" PRIX32
@@ -220,7 +227,7 @@ static bool judge_write(struct trial *t, const struct trial_round *r, unsigned n
                    "writing at 0x%08" PRIX32 " ended with errVENDOR, and it can be read",
                    t->sector);
     } else if (!r->write.is_done) {
-        report_add(report, "F46", REPORT_CERTAIN, at_us,
+        report_add(report, "F48", REPORT_CERTAIN, at_us,
                    "writing at 0x%08" PRIX32 " is refused: %s", t->sector,
                    r->write.sent == DEVICE_OK ? dfu_status_name(r->write_status)
                                               : "stalled, or no answer");
@@ -231,6 +238,11 @@ static bool judge_write(struct trial *t, const struct trial_round *r, unsigned n
     } else if (r->is_still_blank) {
         report_add(report, "F14", REPORT_LIKELY, at_us,
                    "0x%08" PRIX32 " was written with OK, and is blank as before", t->sector);
+    } else if (r->lost_tail != 0) {
+        report_add(report, "F47", REPORT_CERTAIN, at_us,
+                   "of each of two blocks of %u bytes at 0x%08" PRIX32 " the last %" PRIu32
+                   " bytes are blank, the others as written",
+                   t->x->transfer_bytes, t->sector, r->lost_tail);
     } else if (r->is_first_written) {
         report_add(report, "F25", REPORT_CERTAIN, at_us,
                    "of two blocks of %u bytes at 0x%08" PRIX32
@@ -250,6 +262,12 @@ static void judge_time(struct trial *t, const struct trial_round *r) {
         return;
     }
     bool was_announced = r->erase.first_poll_ms * 2000ull > r->erase.longest_us;
+    if (r->erase.busy_answers > 1) {
+        report_add_as(report, "F49", FINDING_NOTE, REPORT_CERTAIN, r->after_erase.at_us,
+                      "the erase of 0x%08" PRIX32
+                      " said dfuDNBUSY %u times, first with bwPollTimeout %" PRIu32 " ms",
+                      t->sector, r->erase.busy_answers, r->erase.first_poll_ms);
+    }
     if (r->erase.longest_us > HELD_US) {
         report_add_as(report, "F23",
                       r->erase.longest_us > 5000000u && !was_announced ? FINDING_WARNING
@@ -259,17 +277,17 @@ static void judge_time(struct trial *t, const struct trial_round *r) {
                       " ms (announced: %" PRIu32 " ms); hosts give it 5 s or more",
                       t->sector, r->erase.longest_us / 1000, r->erase.first_poll_ms);
     }
-    if (r->erase.longest_us > typical_us * 9 / 2 && !report_has(report, "F18")) {
+    if (r->erase.busy_us > typical_us * 9 / 2 && !report_has(report, "F18")) {
         report_add(report, "F18", REPORT_LIKELY, r->after_erase.at_us,
                    "the erase of %" PRIu32 " KB at 0x%08" PRIX32 " took %" PRIu64
                    " ms, longer than at the slowest setting (%" PRIu64
                    " ms): more was erased, though nothing "
                    "that held data",
-                   t->sector_bytes / 1024, t->sector, r->erase.longest_us / 1000,
+                   t->sector_bytes / 1024, t->sector, r->erase.busy_us / 1000,
                    typical_us * 4 / 1000);
     }
     bool is_large = t->sector_bytes == 0x10000u || t->sector_bytes == 0x20000u;
-    uint64_t took_us = r->erase.longest_us;
+    uint64_t took_us = r->erase.busy_us;
     if (is_large && r->is_blank && !r->was_blank && took_us > typical_us * 17 / 10 &&
         took_us < typical_us * 3) {
         report_add(report, "F22", REPORT_POSSIBLE, r->after_erase.at_us,

@@ -102,6 +102,7 @@ static void judge_boundaries(struct exam *x) {
     }
     if (best.wrong == 0) {
         report_fact(x->report, "layout", "boundaries", "those of %s", bank->chips);
+        x->has_chip_boundaries = true;
         return;
     }
     report_add(x->report, "F3", best.right > 0 ? REPORT_LIKELY : REPORT_POSSIBLE, exam_now(x),

@@ -46,6 +46,7 @@ struct exam {
     bool is_dfuse;
     // Of options->alternate.
     bool has_layout;
+    bool has_chip_boundaries; // they are those of a known chip
     struct host_layout layout;
     uint32_t stride; // from a block to the one numbered next, as far as was seen; 0: not known
     bool miscounts;  // it was seen to be something else than wTransferSize
@@ -80,8 +81,10 @@ struct exam_work {
     uint32_t first_poll_ms;   // what it announced
     uint64_t us;              // from the DNLOAD to the end
     uint64_t longest_us;      // the longest GETSTATUS
-    bool is_stuck;            // dfuDNBUSY for EXAM_ERASE_MS, or as often as makes no sense
-    bool is_done;             // dfuDNLOAD-IDLE without an error
+    uint64_t busy_us; // that, or from the first to the last dfuDNBUSY: it took so long at least
+    unsigned busy_answers; // dfuDNBUSY
+    bool is_stuck;         // dfuDNBUSY for EXAM_ERASE_MS, or as often as makes no sense
+    bool is_done;          // dfuDNLOAD-IDLE without an error
 };
 struct exam_work exam_download(struct exam *x, uint16_t block, void *data, uint16_t len);
 struct exam_work exam_command(struct exam *x, uint8_t command, uint32_t addr);

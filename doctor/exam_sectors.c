@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor/lost_tail.h"
+
 #define ROUNDS      2u // the second one begins where the first one ended: not blank
 #define RESTORE_MAX 3u // tries to put a sector back
 #define BLANK       0xffu
@@ -325,7 +327,7 @@ static void run_round(struct trial *t, unsigned round) {
                  t->sector_bytes);
     r->is_proven =
         r->is_blank && r->after_erase.harmed == 0 &&
-        (!r->was_blank || (r->erase.is_done && r->erase.longest_us >= TRIAL_QUICK_ERASE_US));
+        (!r->was_blank || (r->erase.is_done && r->erase.busy_us >= TRIAL_QUICK_ERASE_US));
     if (r->is_proven) {
         pattern(t, round);
     } else {
@@ -345,6 +347,7 @@ static void run_round(struct trial *t, unsigned round) {
         r->is_written = memcmp(t->target, t->written, len) == 0 &&
                         (!r->is_proven || trial_is_blank(t->target + len, t->sector_bytes - len));
         r->is_first_written = memcmp(t->target, t->written, x->transfer_bytes) == 0;
+        r->lost_tail = r->is_proven ? lost_tail(t->target, t->written, x->transfer_bytes) : 0;
         r->is_still_blank = trial_is_blank(t->target, t->sector_bytes);
         report_touch(x->report, exam_now(x), r->is_written ? REPORT_WRITTEN : REPORT_UNCHANGED,
                      t->sector, len);

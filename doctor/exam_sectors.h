@@ -33,7 +33,8 @@ struct trial_round {
     bool is_blank, is_unchanged; // after the erase
     bool is_proven;              // that an erase works here, so that something may be written
     bool has_written, is_written, is_first_written, is_still_blank;
-    bool is_whole; // came to its end
+    uint32_t lost_tail; // bytes at the end of each block that are not there
+    bool is_whole;      // came to its end
 };
 
 struct trial {

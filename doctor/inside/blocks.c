@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "doctor/inside/examine.h"
+#include "doctor/lost_tail.h"
 
 #define SR_WRPERR     (1u << 4) // RM0090 3.9.5, 3.9.6
 #define SR_PGPERR     (1u << 6)
@@ -77,9 +78,11 @@ static bool holds_blocks(const struct examine *x, uint32_t len) {
 static void judge_places(const struct examine *x, struct witness_window window, uint32_t len) {
     if (holds_blocks(x, len) || report_has(x->report, "F14") || report_has(x->report, "F15") ||
         report_has(x->report, "F13") || report_has(x->report, "F20") ||
-        report_has(x->report, "F22")) {
+        report_has(x->report, "F22") || x->idle_erase[0]) {
         return;
     }
+    uint32_t lost = lost_tail(x->bench->flash + (x->image_addr - x->bench->flash_addr),
+                              x->images[0], x->transfer_bytes);
     for (size_t i = window.from; i < window.to; i++) {
         const struct witness_event *event = &window.witness->events[i];
         if (event->kind == WITNESS_PROGRAM &&
@@ -91,12 +94,19 @@ static void judge_places(const struct examine *x, struct witness_window window, 
             return;
         }
     }
+    if (lost != 0) {
+        report_add(x->report, "F47", REPORT_CERTAIN, talk_now(x),
+                   "of each of two blocks of %u bytes at 0x%08" PRIX32 " the last %" PRIu32
+                   " bytes were not programmed",
+                   x->transfer_bytes, x->image_addr, lost);
+        return;
+    }
     report_add(x->report, "F46", REPORT_LIKELY, talk_now(x),
                "two blocks were acknowledged, and flash at 0x%08" PRIX32 " holds something else",
                x->image_addr);
 }
 
-static void write_two(const struct examine *x) {
+static void write_two(struct examine *x) {
     uint32_t len = 2u * x->transfer_bytes;
     // Behind an erase that had something to erase.
     struct talk_outcome outcome = talk_command(x, DFUSE_CMD_ERASE, x->image_addr);
@@ -110,6 +120,7 @@ static void write_two(const struct examine *x) {
                                 x->images[0] + (block - 2) * (uint32_t)x->transfer_bytes,
                                 x->transfer_bytes);
         judge_block(x, block, &outcome);
+        x->has_programmed |= witness_first(outcome.window, WITNESS_PROGRAM, NULL) != NULL;
     }
     bool is_well = talk_went_well(&outcome);
     if (talk_recover(x) && is_well) {

@@ -144,7 +144,7 @@ static void judge_refusal(struct examine *x, uint32_t addr, const struct talk_ou
     } else if (!report_has(x->report, "F12") && !report_has(x->report, "F3") &&
                !report_has(x->report, "F4") && x->has_layout && outcome->dnload == DEVICE_OK &&
                !witness_touched_flash(outcome->window)) {
-        report_add(x->report, "F3", REPORT_LIKELY, outcome->at_us,
+        report_add(x->report, "F48", REPORT_LIKELY, outcome->at_us,
                    "the map has 0x%08" PRIX32 " erasable, and the device refuses: %s", addr,
                    talk_words(outcome, words));
     }
@@ -180,10 +180,14 @@ static void judge_no_erase(struct examine *x, uint32_t addr, const struct talk_o
                    addr, witness_control(nowhere->value, text),
                    examine_place(x, nowhere->pc, where), talk_words(outcome, words));
     } else if (is_well && !witness_touched_flash(outcome->window)) {
-        report_add(x->report, "F14", REPORT_LIKELY, outcome->at_us,
-                   "erase of 0x%08" PRIX32 ": %s, no flash register was touched, and the device "
-                   "answers %s",
-                   addr, eraser(outcome->window, called), talk_words(outcome, words));
+        // A stub alone, or one of several: what writing does will tell.
+        if (!x->idle_erase[0]) {
+            x->idle_erase_at_us = outcome->at_us;
+            (void)snprintf(x->idle_erase, sizeof x->idle_erase,
+                           "erase of 0x%08" PRIX32
+                           ": %s, no flash register was touched, and the device answers %s",
+                           addr, eraser(outcome->window, called), talk_words(outcome, words));
+        }
         return;
     }
     if (is_well && !locked && !failed && !nowhere) {

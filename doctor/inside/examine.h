@@ -38,6 +38,7 @@ struct examine {
     unsigned erases_sent, erases_refused, erases_lost;
     struct {
         unsigned count;    // GETSTATUS in a row that said dfuDNBUSY
+        unsigned most;     // of this load
         uint64_t since_us; // the first of them
         size_t from;       // in the log
         // The host would have gone on for ever: it is told that the device is gone.
@@ -48,9 +49,14 @@ struct examine {
     bool may_fall_silent;
     // The first load that failed for reasons that its own judges did not name; empty: none.
     char unexplained[200];
+    bool is_unexplained_busy; // dfuDNBUSY was said twice or more in a row in it
     // Of a second load that met locked flash; empty: none did.
     char locked[300];
     uint64_t locked_at_us;
+    // Of an erase that ended with OK and touched no flash register; empty: none did.
+    char idle_erase[300];
+    uint64_t idle_erase_at_us;
+    bool has_programmed; // a block that was written
 };
 
 // --- talk.c: the host's end ---------------------------------------------------------------------------------

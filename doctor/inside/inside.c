@@ -172,9 +172,15 @@ static void judge_rest(const struct examine *x) {
     if (x->locked[0] && !report_has(x->report, "F13")) {
         report_add(x->report, "F13", REPORT_CERTAIN, x->locked_at_us, "%s", x->locked);
     }
+    if (x->idle_erase[0]) {
+        report_add(x->report, x->has_programmed ? "F13" : "F14", REPORT_LIKELY, x->idle_erase_at_us,
+                   "%s%s", x->idle_erase, x->has_programmed ? "; blocks are programmed" : "");
+    }
     if (x->unexplained[0] && report_worst(x->report) == FINDING_NOTE &&
         !x->bench->is_over(x->bench->ctx)) {
-        report_add(x->report, "F46", REPORT_POSSIBLE, REPORT_NO_TIME, "%s", x->unexplained);
+        report_add(x->report, x->is_unexplained_busy ? "F49" : "F46", REPORT_POSSIBLE,
+                   REPORT_NO_TIME, "%s%s", x->unexplained,
+                   x->is_unexplained_busy ? ", which saw dfuDNBUSY twice in a row" : "");
     }
 }
 

@@ -186,6 +186,7 @@ static bool load(struct examine *x, const struct host *host, unsigned which,
     if (!is_fwupds && strcmp(host->name, "fwupd") != 0 && !x->unexplained[0] &&
         (!is_held || (outcome.end != HOST_DONE && !job.leaves))) {
         char text[128];
+        x->is_unexplained_busy = x->busy.most > 1;
         (void)snprintf(x->unexplained, sizeof x->unexplained, "the %s load by %s: %s%s",
                        which ? "second" : "first", host->name,
                        host_outcome_text(&outcome, text, sizeof text),

@@ -72,6 +72,7 @@ static bool is_erase(const struct usb_setup *setup, const uint8_t *data) {
 void talk_begin_load(struct examine *x) {
     x->erases_sent = x->erases_refused = x->erases_lost = 0;
     x->busy.count = 0;
+    x->busy.most = 0;
     x->busy.is_cut_short = false;
 }
 
@@ -84,6 +85,7 @@ static void count_busy(struct examine *x, bool is_busy) {
         x->busy.count = 0;
         return;
     }
+    x->busy.most = x->busy.count + 1 > x->busy.most ? x->busy.count + 1 : x->busy.most;
     if (x->busy.count++ == 0) {
         x->busy.since_us = talk_now(x);
         x->busy.from = witness_mark(x->bench->witness);

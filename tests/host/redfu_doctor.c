@@ -175,20 +175,25 @@ static void an_installed_program_with_a_known_fault_is_named(void **state) {
     exits(0, line, "STM32CubeProgrammer version: 2.16.01");
 }
 
-// At whatever moment: flash is as it was, and the device in dfuIDLE.
+// At whatever moment: flash is as it was, and the device in dfuIDLE; also of one that says dfuDNBUSY several times for
+// each command. (unit/exam_cancel has every request of it.)
 static void ctrl_c_leaves_the_device_as_it_was_found(void **state) {
     (void)state;
-    static const char *const moments[] = {"0.05", "0.8", "1.6", "2.4", "4"};
-    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+    static const struct {
+        const char *name, *moment;
+    } cases[] = {{"healthy", "0.05"}, {"healthy", "0.8"}, {"healthy", "1.6"},
+                 {"healthy", "2.4"},  {"healthy", "4"},   {"f49", "3"},
+                 {"f49", "8"},        {"f49", "9"},       {"f49", "10"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[1200];
         (void)snprintf(line, sizeof line,
                        IN_FOLDER
                        "V='timeout 100 " VBOARD
                        " run --board stm32f407-hs --pin PA0=1 --flash f'; $V --load " WARD
-                       "/healthy.elf " DATA "--limit 300ms; cp f g; $V -- sh -c '" REDFU
+                       "/%s.elf " DATA "--limit 300ms; cp f g; $V -- sh -c '" REDFU
                        " doctor --sector 0x08010000 --yes & p=$!; sleep %s; kill -INT $p; wait $p; "
                        "s=$?; " REDFU " info; exit $s'; s=$?; cmp f g && test $s = 130 -o $s = 0",
-                       moments[i]);
+                       cases[i].name, cases[i].moment);
         exits(0, line, "dfuIDLE");
     }
 }

@@ -49,6 +49,8 @@ struct ward {
     bool reads_into_stray_state; // a refused UPLOAD leaves the number of a status as the state
     bool
         abort_waits_for_reset; // after blocks, ABORT leads to dfuMANIFEST-WAIT-RESET, not to dfuIDLE
+    uint8_t
+        busy_answers; // dfuDNBUSY so often more, each with its poll time, before the work is done
     bool resets_before_answer; // leave: in the middle of the GETSTATUS
     bool writes_vectors_first; // the application's first words are not held back until the end
     uint8_t psize;             // FLASH_CR.PSIZE: 0 x8, 1 x16, 2 x32

@@ -44,18 +44,20 @@ static const struct patient patients[] = {
     {"f10", "F10", "", "", "F10", ""},
     {"f11", "F11", "", "", "F11", ""},
     {"f12", "F12", "", "", "F12", ""},
-    {"f12-kept", "F12", "", "", "F46", ""},
+    {"f12-kept", "F12", "", "", "F48", ""},
     {"f13", "F13", "", "", "F13", ""},
     {"f13-later", "F13", "", "", "F13", ""}, // and no write protection
+    {"f13-empty", "F13", "", "", "F13", ""},
     {"f14", "F14", "", "", "F14", "F13 F20"},
     {"f15", "F15", "", "", "F15", ""},
     {"f16", "F16", "", "", "F16", ""},
     {"f17", "F17", "", "", "F17", ""},
     {"f18", "F18", "F23", "", "F18", ""}, // eight seconds in one GETSTATUS
+    {"f18-below", "F18", "", "", "F18", ""},
     {"f19", "F19", "", "", "", ""},
     {"f20", "F20", "", "", "F20", "F14 F13"},
-    {"f20-told", "F20", "", "", "F46", ""}, // no word of sector boundaries
-    {"f21", "F21", "", "", "F46", ""},
+    {"f20-told", "F20", "", "", "F48", ""}, // no word of sector boundaries
+    {"f21", "F21", "", "", "F48", ""},
     {"f22", "F22", "", "", "F22", ""},
     {"f23", "F23", "", "", "", ""},
     {"f24", "F24", "", "", "F24", ""},
@@ -68,6 +70,9 @@ static const struct patient patients[] = {
     {"f35", "F35", "", "", "", ""},
     {"healthy", "F36", "", "--app " WARD "/elsewhere.bin@0x0800C000 ", "", ""},
     {"f40", "F40", "", "", "F40", ""},
+    {"f47", "F47", "F35", "", "F47", ""},
+    {"f48", "F48", "", "", "F48", ""},
+    {"f49", "F49", "", "", "", ""}, // by itself a note
     {"f01-f06", "F1 F6", "", "", "F1", ""},
     {"f13-f08", "F8 F13", "", "", "F8", ""},
 };
@@ -167,7 +172,8 @@ static void over_usb_the_right_cause_comes_first(void **state) {
         char line[1200];
         // A page of emulated EEPROM is in use (f17 mistakes the application for the other one). Flash is as it was
         // after the start, unless nothing can be put back: f24's watchdog bites in the middle of each erase,
-        // and f13-later takes none after the first write. f20 protects sector 4. What goes wrong with leaving shows
+        // f13-later takes none after the first write, f47 writes no block whole, and below
+        // the application f18-below erases what nobody may write. f20 protects sector 4. What goes wrong with leaving shows
         // when there is an application to start, and nobody holds the button any more.
         bool must_leave = is_in("f32 f33 f34", patient->name);
         (void)snprintf(
@@ -188,7 +194,7 @@ static void over_usb_the_right_cause_comes_first(void **state) {
         bool is_same = strstr(output, "\nsame 0\n") || strncmp(output, "same 0\n", 7) == 0;
         bool is_well = is_right(patient->usb, patient->beside, found, count) &&
                        status == (patient->usb[0] != 0 && !is_in(patient->usb, "F33")) &&
-                       is_same == !is_in("f24 f13-later", patient->name);
+                       is_same == !is_in("f24 f13-later f18-below f47", patient->name);
         say_row(patient->name, patient->usb, found, count, is_well);
         wrong += !is_well;
     }

@@ -20,6 +20,7 @@ static struct {
     uint16_t block, len;
     uint32_t pointer;
     bool has_written;
+    uint8_t busy_left;
     uint8_t small[DFU_STATUS_LEN];
     uint8_t buffer[BLOCK_MAX];
 } dfu = {.state = DFU_STATE_IDLE, .pointer = WARD_APPLICATION};
@@ -101,6 +102,7 @@ static uint32_t poll_ms(void) {
 static enum usbd_answer getstatus(struct usbd_data *data) {
     if (dfu.state == DFU_STATE_DNLOAD_SYNC) {
         dfu.state = dfu.len > 0 ? DFU_STATE_DNBUSY : DFU_STATE_DNLOAD_IDLE;
+        dfu.busy_left = ward.busy_answers;
     } else if (dfu.state == DFU_STATE_MANIFEST_SYNC) {
         dfu.state = DFU_STATE_MANIFEST;
     }
@@ -225,6 +227,10 @@ void dfu_work(void) {
         leave_dfu();
     }
     if (dfu.state != DFU_STATE_DNBUSY) {
+        return;
+    }
+    if (dfu.busy_left > 0) {
+        dfu.busy_left--;
         return;
     }
     enum dfu_status status = ward.dfu_version != DFUSE_VERSION  ? do_plain()

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// An erase begins one sector too early, and takes two.
+
+#include "tests/ward/ward.h"
+
+const struct ward ward = {WARD_HEALTHY};
+
+enum dfu_status MEM_If_Erase_HS(uint32_t addr) {
+    if (!is_application_range(addr, 1)) {
+        return DFU_STATUS_ERR_ADDRESS;
+    }
+    bool is_done = HAL_FLASH_Unlock() && HAL_FLASHEx_Erase(GetSector(addr) - 1, 2);
+    HAL_FLASH_Lock();
+    return is_done ? DFU_STATUS_OK : DFU_STATUS_ERR_ERASE;
+}
