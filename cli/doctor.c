@@ -126,9 +126,9 @@ static enum redfu_result take_sectors(struct cli *cli, struct exam_options *exam
     if (options->conformance && options_given(options, "--html")) {
         return cli_refuse(cli, REDFU_USAGE, "--conformance makes no page: leave --html out");
     }
-    if (options->conformance && (exam->sector_count != 0 || options->leave)) {
-        return cli_refuse(cli, REDFU_USAGE, "--conformance and %s are two things: one at a time",
-                          options->leave ? "--leave" : "--sector");
+    if (options->conformance && exam->sector_count != 0) {
+        return cli_refuse(cli, REDFU_USAGE,
+                          "--conformance and --sector are two things: one at a time");
     }
     return REDFU_OK;
 }
@@ -154,6 +154,7 @@ static enum redfu_result conform(struct doctor *doctor, const struct device *dev
     const struct conformance_options options = {.report = tell,
                                                 .ctx = doctor,
                                                 .allows_upsetting = cli->options->yes,
+                                                .allows_leaving = cli->options->leave,
                                                 .is_over_system = true};
     struct conformance_summary summary = conformance_run(device, &options);
     const unsigned *count = summary.count;

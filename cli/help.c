@@ -315,7 +315,7 @@ static const char doctor[] =
     "is "
     "not as found\n"
     "  --yes             consent: without it no sector is touched, and nothing is told to leave\n"
-    "  --conformance     the DFU conformance suite instead: some 240 assertions, those that hold "
+    "  --conformance     the DFU conformance suite instead: some 260 assertions, those that hold "
     "with -v.\n"
     "                    With --yes also those that may upset an unsound device (bus resets, a "
     "long block)\n"

@@ -11,6 +11,8 @@
 
 // A class request that table 3.2 does not define.
 #define UNKNOWN_REQUEST 0x2au
+// To manifest, reset and be gone, before it is looked for again.
+#define LEAVING_MS      1000u
 
 struct departure {
     enum dfu_state state;
@@ -35,6 +37,21 @@ static const struct departure departures[] = {
     {S(MANIFEST_SYNC), DFU11_CLRSTATUS, false, S(MANIFEST_SYNC), "tolerated CLRSTATUS"},
     {S(UPLOAD_IDLE), DFU11_CLRSTATUS, false, S(IDLE), "tolerated CLRSTATUS"},
     {S(UPLOAD_IDLE), DFU11_CLRSTATUS, false, S(UPLOAD_IDLE), "tolerated CLRSTATUS"},
+    // Hosts ask at all times, and a stall would end their session.
+    {S(DNBUSY), DFU11_GETSTATE, false, S(DNBUSY), "GETSTATE is answered while busy"},
+    {S(DNBUSY), DFU11_GETSTATUS, false, S(DNBUSY), "GETSTATUS is answered before its time"},
+    {S(DNBUSY), DFU11_CLRSTATUS, false, S(DNBUSY), "tolerated CLRSTATUS"},
+    {S(DNBUSY), DFU11_ABORT, false, S(DNBUSY), "ST's class: ABORT is ignored while busy"},
+    // A device that has said dfuMANIFEST is about to detach; dfuERROR would keep it, half gone.
+    {S(MANIFEST), DFU11_DETACH, true, S(MANIFEST), "the leave goes on"},
+    {S(MANIFEST), DFU11_DNLOAD_DATA, true, S(MANIFEST), "the leave goes on"},
+    {S(MANIFEST), DFU11_DNLOAD_ZERO, true, S(MANIFEST), "the leave goes on"},
+    {S(MANIFEST), DFU11_UPLOAD, true, S(MANIFEST), "the leave goes on"},
+    {S(MANIFEST), DFU11_UPLOAD_ZERO, true, S(MANIFEST), "the leave goes on"},
+    {S(MANIFEST), DFU11_GETSTATUS, false, S(MANIFEST), "GETSTATUS is answered while it leaves"},
+    {S(MANIFEST), DFU11_CLRSTATUS, false, S(MANIFEST), "tolerated CLRSTATUS"},
+    {S(MANIFEST), DFU11_GETSTATE, false, S(MANIFEST), "GETSTATE is answered while it leaves"},
+    {S(MANIFEST), DFU11_ABORT, false, S(MANIFEST), "ST's class: ABORT is ignored while it leaves"},
 };
 #undef S
 
@@ -94,7 +111,8 @@ static enum device_result send(struct suite *s, enum dfu11_event event, bool *is
     case DFU11_CLRSTATUS:
         return suite_request(s, DFU_CLRSTATUS, 0, NULL, 0, NULL);
     case DFU11_GETSTATE:
-        return suite_state(s) < 0 ? DEVICE_STALL : DEVICE_OK;
+        (void)suite_state(s);
+        return s->result;
     case DFU11_ABORT:
         return suite_request(s, DFU_ABORT, 0, NULL, 0, NULL);
     default:
@@ -138,17 +156,64 @@ static const char *departure(enum dfu_state state, enum dfu11_event event, bool 
     return NULL;
 }
 
-static void cell(struct suite *s, enum dfu_state state, enum dfu11_event event) {
+// What a cell is called, and what the first row has to say of it. NULL: there is no such cell.
+static const struct dfu11_row *describe(struct suite *s, enum dfu_state state,
+                                        enum dfu11_event event, char clause[80],
+                                        char expected[80]) {
     const struct dfu11_row *row = first_row(state, event);
+    if (row) {
+        (void)snprintf(s->id, sizeof s->id, "%s/%s", dfu_state_name(state), event_name(event));
+        (void)snprintf(clause, 80, "DFU 1.1 %.60s", row->clause);
+        (void)snprintf(expected, 80, "%s, then %s", row->stall ? "STALL" : "acknowledged",
+                       dfu_state_name(row->next_state));
+    }
+    return row;
+}
+
+// Sends it, in that state, and judges. dfuDNBUSY ends by itself with bwPollTimeout, and dfuMANIFEST with its own:
+// of a request that may have come later what the state behind it says holds as well. `at_us` is before the
+// GETSTATUS that announced the time.
+static void put_request(struct suite *s, enum dfu_state state, enum dfu_state behind,
+                        enum dfu11_event event, uint64_t at_us, const char *clause,
+                        const char *expected) {
+    uint32_t poll_ms = s->poll_ms;
+    bool is_full;
+    enum device_result result = send(s, event, &is_full);
+    bool stall = result == DEVICE_STALL;
+    bool is_late = s->device->now_us(s->device->ctx) - at_us >= poll_ms * 1000ull;
+    int next = event == DFU11_GETSTATUS && result == DEVICE_OK ? s->state : suite_state(s);
+    const char *named = departure(state, event, stall, next);
+    bool is_held =
+        (result == DEVICE_OK || stall) &&
+        (is_in_table(s, state, event, stall, next, is_full) ||
+         (is_late && behind != state && is_in_table(s, behind, event, stall, next, is_full)));
+    bool is_as_behind = behind != state && (is_in_table(s, behind, event, stall, next, is_full) ||
+                                            departure(behind, event, stall, next));
+    if (!named && is_as_behind) {
+        named = state == DFU_STATE_DNBUSY ? "done before its time, and as in dfuDNLOAD-SYNC"
+                                          : "done before its time";
+    }
+    // It said that it would detach, or what it does is what a reset does (DFU 1.1 7).
+    bool is_leaving = state == DFU_STATE_MANIFEST || state == DFU_STATE_MANIFEST_WAIT_RESET;
+    if (is_leaving && (result == DEVICE_GONE || next < 0)) {
+        named = result == DEVICE_OK || stall ? "it has left by itself behind the answer"
+                                             : "it has left by itself";
+    }
+    suite_judge(s, s->id, clause,
+                is_held ? CONFORMANCE_HELD
+                : named ? CONFORMANCE_DEPARTS
+                        : CONFORMANCE_FAILED,
+                expected, "%s%s%s, then %s (%d)", !is_held && named ? named : "",
+                !is_held && named ? ": " : "", suite_result_name(result),
+                next < 0 ? "GETSTATE is not answered" : dfu_state_name((unsigned)next), next);
+}
+
+static void cell(struct suite *s, enum dfu_state state, enum dfu11_event event) {
     char clause[80];
     char expected[80];
-    if (!row) {
+    if (!describe(s, state, event, clause, expected)) {
         return;
     }
-    (void)snprintf(s->id, sizeof s->id, "%s/%s", dfu_state_name(state), event_name(event));
-    (void)snprintf(clause, sizeof clause, "DFU 1.1 %.60s", row->clause);
-    (void)snprintf(expected, sizeof expected, "%s, then %s", row->stall ? "STALL" : "acknowledged",
-                   dfu_state_name(row->next_state));
     if (event == DFU11_DNLOAD_DATA && !s->has_address) {
         suite_untried(s, s->id, clause, expected, "a DNLOAD would write: not consented to");
         return;
@@ -164,20 +229,8 @@ static void cell(struct suite *s, enum dfu_state state, enum dfu11_event event) 
                           : "a plain DFU device comes into this state by writing only");
         return;
     }
-    bool is_full;
-    enum device_result result = send(s, event, &is_full);
-    bool stall = result == DEVICE_STALL;
-    int next = event == DFU11_GETSTATUS && !stall ? s->state : suite_state(s);
-    const char *named = departure(state, event, stall, next);
-    bool is_held =
-        (result == DEVICE_OK || stall) && is_in_table(s, state, event, stall, next, is_full);
-    suite_judge(s, s->id, clause,
-                is_held ? CONFORMANCE_HELD
-                : named ? CONFORMANCE_DEPARTS
-                        : CONFORMANCE_FAILED,
-                expected, "%s%s%s, then %s (%d)", !is_held && named ? named : "",
-                !is_held && named ? ": " : "", suite_result_name(result),
-                next < 0 ? "GETSTATE is not answered" : dfu_state_name((unsigned)next), next);
+    put_request(s, state, state == DFU_STATE_DNBUSY ? DFU_STATE_DNLOAD_SYNC : state, event,
+                s->status_at_us, clause, expected);
 }
 
 void suite_cells(struct suite *s) {
@@ -194,4 +247,103 @@ void suite_cells(struct suite *s) {
         }
     }
     (void)suite_heal(s);
+}
+
+// -- The states from which a device leaves
+
+// An application that runs, and has an interface for going back to DFU mode, is asked to.
+static void ask_back(struct suite *s) {
+    uint8_t config[SUITE_CONFIG_MAX];
+    uint16_t len;
+    if (suite_control(s, USB_DIR_IN, USB_GET_DESCRIPTOR, USB_DT_CONFIGURATION << 8, 0, config,
+                      sizeof config, &len) != DEVICE_OK) {
+        return;
+    }
+    for (unsigned at = 0; at + USB_INTERFACE_DESCRIPTOR_LEN <= len && config[at] >= 2;
+         at += config[at]) {
+        const uint8_t *one = config + at;
+        if (one[1] == USB_DT_INTERFACE && one[5] == DFU_INTERFACE_CLASS &&
+            one[6] == DFU_INTERFACE_SUBCLASS && one[7] == DFU_PROTOCOL_RUNTIME) {
+            (void)suite_control(s, USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_DETACH, LEAVING_MS,
+                                one[2], NULL, 0, NULL);
+            s->device->sleep(s->device->ctx, LEAVING_MS);
+            return;
+        }
+    }
+}
+
+// Whether it is there again, in DFU mode, and led to dfuIDLE.
+static bool has_come_back(struct suite *s) {
+    s->device->sleep(s->device->ctx, LEAVING_MS);
+    for (unsigned i = 0; i < 2; i++) {
+        bool is_there = s->device->reset(s->device->ctx) == DEVICE_OK;
+        if (is_there && suite_state(s) >= DFU_STATE_IDLE) { // below it runs its application
+            return suite_heal(s);
+        }
+        if (is_there) {
+            ask_back(s);
+        }
+    }
+    return false;
+}
+
+// By the GETSTATUS that a device leaves after; for dfuMANIFEST-WAIT-RESET its time has to pass, too. NULL: it is there.
+static const char *enter_leaving(struct suite *s, enum dfu_state state) {
+    if (!suite_enter(s, DFU_STATE_MANIFEST_SYNC)) {
+        return "the device does not come into dfuMANIFEST-SYNC by what changes nothing";
+    }
+    if (state == DFU_STATE_MANIFEST_SYNC) {
+        return NULL;
+    }
+    if (suite_status(s) != DEVICE_OK || s->state != DFU_STATE_MANIFEST) {
+        return "its GETSTATUS does not lead to dfuMANIFEST";
+    }
+    if (state == DFU_STATE_MANIFEST) {
+        return NULL;
+    }
+    if (s->attributes & DFU_ATTR_MANIFEST_TOLERANT) {
+        return "bitManifestationTolerant is 1: there is no such state";
+    }
+    s->device->sleep(s->device->ctx, s->poll_ms < LEAVING_MS ? s->poll_ms + 1 : LEAVING_MS);
+    int now = suite_state(s);
+    return now == DFU_STATE_MANIFEST_WAIT_RESET ? NULL
+           : now < 0 ? "it has left by itself, without waiting for a reset"
+                     : "bwPollTimeout later GETSTATE tells another state";
+}
+
+void suite_leaving(struct suite *s) {
+    static const enum dfu_state states[] = {DFU_STATE_MANIFEST_SYNC, DFU_STATE_MANIFEST,
+                                            DFU_STATE_MANIFEST_WAIT_RESET};
+    const char *why = !s->options->allows_leaving
+                          ? "the device would leave DFU mode: not consented to"
+                      : !s->is_dfuse ? "a plain DFU device leaves behind a download only"
+                                     : NULL;
+    for (unsigned i = 0; i < sizeof states / sizeof states[0]; i++) {
+        for (unsigned event = 0; event < DFU11_REQUEST_COUNT && !s->is_over; event++) {
+            char clause[80];
+            char expected[80];
+            bool is_new = states[i] != DFU_STATE_MANIFEST_SYNC || event == DFU11_GETSTATUS;
+            if (!is_new || !describe(s, states[i], (enum dfu11_event)event, clause, expected)) {
+                continue;
+            }
+            s->may_leave = true;
+            const char *not_there = why ? why : enter_leaving(s, states[i]);
+            (void)describe(s, states[i], (enum dfu11_event)event, clause, expected);
+            if (not_there) {
+                suite_untried(s, s->id, clause, expected, not_there);
+            } else {
+                enum dfu_state behind = states[i] != DFU_STATE_MANIFEST ? states[i]
+                                        : s->attributes & DFU_ATTR_MANIFEST_TOLERANT
+                                            ? DFU_STATE_MANIFEST_SYNC
+                                            : DFU_STATE_MANIFEST_WAIT_RESET;
+                put_request(s, states[i], behind, (enum dfu11_event)event, s->status_at_us, clause,
+                            expected);
+            }
+            if (!why && !has_come_back(s)) {
+                why = "the device left DFU mode and has not come back";
+                s->has_left = true;
+            }
+            s->may_leave = false;
+        }
+    }
 }

@@ -4,7 +4,7 @@
 // comes from, put to the device through doctor/device.h. DFU 1.1, DfuSe (AN2662, UM0424) and, of USB 2.0
 // chapter 9, what a program on the far side of an operating system can ask.
 //
-// Nothing is sent that changes flash, makes the device leave DFU mode, or lifts read protection; of DfuSe's
+// Nothing is sent that changes flash, makes the device leave DFU mode (unless allowed), or lifts read protection; of DfuSe's
 // commands only Set Address, Get Commands and some that do not exist. What could be shown only by writing or leaving is
 // reported as untried. The device is left in dfuIDLE with alternate setting 0, if it can be led there.
 //
@@ -43,6 +43,9 @@ struct conformance_options {
     // Also what changes nothing, but may upset a device that is not sound: a DNLOAD longer than its buffer (ST's class
     // before 2.8.0 writes past its end), and bus resets in the middle, at which some start the application.
     bool allows_upsetting;
+    // Last, dfuMANIFEST and dfuMANIFEST-WAIT-RESET: the device leaves DFU mode, once a request, and is tried as long as it
+    // comes back by itself.
+    bool allows_leaving;
     // An operating system lies between: what it does not send is told as untried.
     bool is_over_system;
 };

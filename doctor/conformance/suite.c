@@ -100,11 +100,14 @@ enum device_result suite_control(struct suite *s, uint8_t type, uint8_t request,
     if (!s->is_over) {
         result = s->device->control(s->device->ctx, &setup, data, &actual, SUITE_TIMEOUT_MS);
     }
+    s->result = result;
     if (moved) {
         *moved = actual;
     }
     if (is_kept_back(s, &setup, result)) {
         s->was_kept_back = true;
+    } else if (s->may_leave && (result == DEVICE_TIMEOUT || result == DEVICE_GONE)) {
+        // suite_leaving() looks whether it comes back
     } else if (result == DEVICE_TIMEOUT || (result == DEVICE_GONE && !s->is_over)) {
         come_back(s, result);
     } else {
@@ -123,6 +126,7 @@ enum device_result suite_request(struct suite *s, enum dfu_request_code request,
 enum device_result suite_status(struct suite *s) {
     uint8_t answer[DFU_STATUS_LEN];
     uint16_t moved;
+    s->status_at_us = s->device->now_us(s->device->ctx);
     enum device_result result = suite_request(s, DFU_GETSTATUS, 0, answer, sizeof answer, &moved);
     if (result != DEVICE_OK) {
         return result;
@@ -213,6 +217,10 @@ bool suite_enter(struct suite *s, enum dfu_state state) {
     case DFU_STATE_DNLOAD_SYNC:
         return s->has_address && suite_harmless_dnload(s) == DEVICE_OK &&
                suite_state(s) == DFU_STATE_DNLOAD_SYNC;
+    case DFU_STATE_DNBUSY:
+        // Set Address is work, too, as GETSTATUS behind it says. No GETSTATE: it has no place there.
+        return s->has_address && suite_harmless_dnload(s) == DEVICE_OK &&
+               suite_status(s) == DEVICE_OK && s->state == DFU_STATE_DNBUSY;
     case DFU_STATE_DNLOAD_IDLE:
         return s->has_address && to_download_idle(s);
     case DFU_STATE_UPLOAD_IDLE:
@@ -235,11 +243,14 @@ bool suite_enter(struct suite *s, enum dfu_state state) {
 
 struct conformance_summary conformance_run(const struct device *device,
                                            const struct conformance_options *options) {
-    static void (*const parts[])(struct suite *) = {suite_descriptors, suite_requests, suite_cells,
-                                                    suite_dfuse, suite_chapter9};
+    static void (*const parts[])(struct suite *) = {
+        suite_descriptors, suite_requests, suite_cells, suite_dfuse, suite_chapter9, suite_leaving};
     struct suite s = {.device = device, .options = options};
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0] && !s.is_over; i++) {
         parts[i](&s);
+    }
+    if (s.has_left) {
+        return s.summary; // it was allowed to
     }
     // Whatever ended it, the device is left in dfuIDLE, if it is there.
     s.is_over = false;

@@ -20,6 +20,8 @@ struct suite {
     const struct conformance_options *options;
     struct conformance_summary summary;
     bool is_over;       // the device has gone, or the caller wants no more
+    bool has_left;      // and has not come back
+    bool may_leave;     // it is told to: that it goes is no surprise
     bool was_kept_back; // by the operating system: what is judged next was not tried
     unsigned silences;  // requests in a row that were not answered in time
     // From the descriptors.
@@ -36,9 +38,11 @@ struct suite {
     bool is_dfuse;
     bool has_address; // of something that can be read
     uint32_t address;
+    enum device_result result; // of the last request
     // The last GETSTATUS.
     uint8_t status, state, string;
     uint32_t poll_ms;
+    uint64_t status_at_us; // before it was asked
     uint8_t buffer[SUITE_BLOCK_MAX + 1];
     char id[64];
     char seen[SUITE_TEXT_MAX];
@@ -64,7 +68,7 @@ int suite_state(struct suite *s);
 // Leads the device to dfuIDLE by requests alone, at last by a bus reset. False: it cannot be led there.
 bool suite_heal(struct suite *s);
 // From dfuIDLE, or from wherever it is, into a state; false when this device does not come into it so. Of
-// the states only those that change nothing: dfuIDLE, dfuDNLOAD-SYNC, dfuDNLOAD-IDLE, dfuUPLOAD-IDLE,
+// the states only those that change nothing: dfuIDLE, dfuDNLOAD-SYNC, dfuDNBUSY, dfuDNLOAD-IDLE, dfuUPLOAD-IDLE,
 // dfuERROR, and DfuSe's dfuMANIFEST-SYNC, which a device leaves for good only at the GETSTATUS that never comes.
 bool suite_enter(struct suite *s, enum dfu_state state);
 // A DNLOAD that changes nothing: DfuSe's Set Address. Only if has_address.
@@ -77,5 +81,7 @@ void suite_cells(struct suite *s);
 void suite_requests(struct suite *s);
 void suite_dfuse(struct suite *s);
 void suite_chapter9(struct suite *s);
+// Last: dfuMANIFEST and what comes behind it.
+void suite_leaving(struct suite *s);
 
 #endif

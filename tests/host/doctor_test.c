@@ -29,6 +29,25 @@ static void the_image_fails_no_assertion_on_either_core(void **state) {
     assert_non_null(strstr(output, " departures by name, 0 failed, "));
 }
 
+// dfuMANIFEST is reached by leaving, as often as there are requests: the application has to come back, and does so by DETACH.
+// dfuMANIFEST-WAIT-RESET is no state of ours: it detaches by itself.
+static void states_of_leaving_are_tried_where_the_device_comes_back(void **state) {
+    (void)state;
+    exits(0,
+          DOCTOR "--verbose --board stm32f407-hs --pin PA0=1@0+500ms --load " FIRMWARE_FOLDER
+                 "/stm32f407-hs/runtime-dfu.elf " FIRMWARE_FOLDER "/stm32f407-hs/redfu-boot.elf",
+          "departs  dfuMANIFEST/DETACH");
+    assert_non_null(strstr(output, "departs  dfuDNBUSY/GETSTATE"));
+    assert_non_null(strstr(output, "held     dfuDNBUSY/DETACH"));
+    assert_non_null(strstr(output, " 0 failed, 10 untried"));
+    assert_null(strstr(output, "untried  dfuMANIFEST/"));
+    assert_non_null(strstr(output, "seen: bwPollTimeout later GETSTATE tells another state"));
+    // One that is back since its button is held: ST's way of resetting in answer to the last GETSTATUS.
+    exits(1, DOCTOR "--verbose --board stm32f407-hs --pin PA0=1 " WARD "/healthy.elf",
+          "departs  dfuMANIFEST/GETSTATUS");
+    assert_non_null(strstr(output, "seen: it has left by itself"));
+}
+
 static void the_flash_is_as_it_was(void **state) {
     (void)state;
     exits(0,
@@ -111,6 +130,7 @@ static void ctrl_c_ends_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_image_fails_no_assertion_on_either_core),
+        cmocka_unit_test(states_of_leaving_are_tried_where_the_device_comes_back),
         cmocka_unit_test(the_flash_is_as_it_was),
         cmocka_unit_test(from_inside_nothing_is_wrong_with_the_image),
         cmocka_unit_test(the_report_is_a_page_too),

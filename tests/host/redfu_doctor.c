@@ -138,7 +138,6 @@ static void consent_and_a_sensible_sector_are_asked_for(void **state) {
         {"--sector 0x080E0000 --yes --conformance",
          "--conformance and --sector are two things: one at a time"},
         {"--leave", "--leave would start the application: that takes --yes, too"},
-        {"--leave --yes --conformance", "--conformance and --leave are two things: one at a time"},
         {"--conformance --html f.html", "--conformance makes no page: leave --html out"},
         {"--yes --sector 1 --sector 2 --sector 3 --sector 4 --sector 5", "--sector: 4 at most"},
     };
@@ -204,6 +203,15 @@ static void the_suite_runs_over_libusb(void **state) {
     assert_non_null(strstr(output, "not consented to"));
     exits(0, IN_FOLDER VBOARD " run " OURS "-- " REDFU " doctor --conformance --yes",
           " 0 failed, ");
+    // The other core, and an application to leave for.
+    exits(0,
+          IN_FOLDER VBOARD " run --board stm32f407-hs --load " FIRMWARE_FOLDER
+                           "/stm32f407-hs/redfu-boot.elf --pin PA0=1@0+500ms " DATA "-- " REDFU
+                           " doctor --conformance --leave --yes -v",
+          " 0 failed, ");
+    assert_non_null(strstr(output, "held     dfuMANIFEST-SYNC/GETSTATUS"));
+    assert_non_null(strstr(output, "seen: the device left DFU mode and has not come back"));
+    assert_null(strstr(output, "The suite did not come to its end"));
 }
 
 int main(void) {
