@@ -375,6 +375,16 @@ void exam_reading(struct exam *x) {
     judge_set_address(x, x->layout.runs[0].addr);
     if (!(x->attributes & DFU_ATTR_CAN_UPLOAD)) {
         report_fact(x->report, "readable", "all", "no: bitCanUpload is 0");
+        for (unsigned i = 0; i < x->layout.run_count; i++) {
+            if (x->layout.runs[i].type & LAYOUT_READABLE) {
+                report_add(x->report, "F43", REPORT_CERTAIN, exam_now(x),
+                           "bitCanUpload is 0, and the layout marks 0x%08" PRIX32
+                           " as readable: nothing can be verified, and STM32CubeProgrammer, which "
+                           "reads on connecting, says \"Data read failed\"",
+                           x->layout.runs[i].addr);
+                break;
+            }
+        }
         return;
     }
     const struct layout_run *loadable = exam_loadable_run(x);

@@ -233,7 +233,7 @@ static void cell(struct suite *s, enum dfu_state state, enum dfu11_event event) 
                 s->status_at_us, clause, expected);
 }
 
-void suite_cells(struct suite *s) {
+static void cells(struct suite *s, bool is_empty) {
     static const enum dfu_state states[] = {
         DFU_STATE_IDLE,          DFU_STATE_DNLOAD_SYNC, DFU_STATE_DNBUSY, DFU_STATE_DNLOAD_IDLE,
         DFU_STATE_MANIFEST_SYNC, DFU_STATE_UPLOAD_IDLE, DFU_STATE_ERROR};
@@ -241,12 +241,20 @@ void suite_cells(struct suite *s) {
         for (unsigned event = 0; event < DFU11_REQUEST_COUNT && !s->is_over; event++) {
             // GETSTATUS in dfuMANIFEST-SYNC is what makes the device leave.
             bool leaves = states[i] == DFU_STATE_MANIFEST_SYNC && event == DFU11_GETSTATUS;
-            if (!leaves) {
+            if (!leaves && (event == DFU11_DNLOAD_ZERO) == is_empty) {
                 cell(s, states[i], (enum dfu11_event)event);
             }
         }
     }
     (void)suite_heal(s);
+}
+
+void suite_cells(struct suite *s) {
+    cells(s, false);
+}
+
+void suite_empty_blocks(struct suite *s) {
+    cells(s, true);
 }
 
 // -- The states from which a device leaves

@@ -269,7 +269,6 @@ static void wrong_descriptors(struct suite *s) {
                  {"descriptor/interface-alone", USB_DT_INTERFACE, 0},
                  {"descriptor/endpoint-alone", USB_DT_ENDPOINT, 0},
                  {"descriptor/type-42h", 0x42, 0},
-                 {"descriptor/configuration-99", USB_DT_CONFIGURATION, 99},
                  {"descriptor/string-254", USB_DT_STRING, 254}};
     uint8_t data[64];
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -295,4 +294,11 @@ void suite_descriptors(struct suite *s) {
     alternates(s);
     short_reads(s);
     wrong_descriptors(s);
+}
+
+void suite_wrong_configuration(struct suite *s) {
+    uint8_t data[64];
+    enum device_result result = get(s, USB_DT_CONFIGURATION, 99, 0, data, sizeof data, NULL);
+    suite_judge(s, "descriptor/configuration-99", "USB 2.0 9.4.3", held(result == DEVICE_STALL),
+                "STALL", "%s", suite_result_name(result));
 }

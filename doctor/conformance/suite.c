@@ -243,8 +243,14 @@ bool suite_enter(struct suite *s, enum dfu_state state) {
 
 struct conformance_summary conformance_run(const struct device *device,
                                            const struct conformance_options *options) {
-    static void (*const parts[])(struct suite *) = {
-        suite_descriptors, suite_requests, suite_cells, suite_dfuse, suite_chapter9, suite_leaving};
+    static void (*const parts[])(struct suite *) = {suite_descriptors,
+                                                    suite_requests,
+                                                    suite_cells,
+                                                    suite_dfuse,
+                                                    suite_chapter9,
+                                                    suite_empty_blocks,
+                                                    suite_wrong_configuration,
+                                                    suite_leaving};
     struct suite s = {.device = device, .options = options};
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0] && !s.is_over; i++) {
         parts[i](&s);

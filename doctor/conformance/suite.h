@@ -81,6 +81,10 @@ void suite_cells(struct suite *s);
 void suite_requests(struct suite *s);
 void suite_dfuse(struct suite *s);
 void suite_chapter9(struct suite *s);
+// What some devices do not survive or leave after, behind all that would be untried then: an empty DNLOAD in each
+// state, and a configuration descriptor that there is not.
+void suite_empty_blocks(struct suite *s);
+void suite_wrong_configuration(struct suite *s);
 // Last: dfuMANIFEST and what comes behind it.
 void suite_leaving(struct suite *s);
 

@@ -175,7 +175,7 @@ static void an_installed_program_with_a_known_fault_is_named(void **state) {
 }
 
 // At whatever moment: flash is as it was, and the device in dfuIDLE; also of one that says dfuDNBUSY several times for
-// each command. (unit/exam_cancel has every request of it.)
+// each command. (unit/exam has every request of it.)
 static void ctrl_c_leaves_the_device_as_it_was_found(void **state) {
     (void)state;
     static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The examination with a sector under trial, on a strict DfuSe device in memory that says dfuDNBUSY for as long as it is told
+// The examination on a strict DfuSe device in memory that says dfuDNBUSY for as long as it is told
 // to, for each command and block, and Ctrl-C at each of its requests, one run after the other: flash is as it was
 // and the device in dfuIDLE, whenever it came.
 //
@@ -43,6 +43,7 @@ struct board {
     unsigned requests, broken_off;
     uint32_t cancel_at;
     bool was_saved;
+    bool cannot_upload; // says so
 };
 
 static const uint8_t device_descriptor[USB_DEVICE_DESCRIPTOR_LEN] = {
@@ -160,6 +161,18 @@ static enum device_result give(const void *bytes, size_t len, const struct usb_s
     return DEVICE_OK;
 }
 
+#define ATTRIBUTES_AT 20u // in config[]
+
+static enum device_result give_config(const struct board *b, const struct usb_setup *setup,
+                                      uint8_t *data, uint16_t *moved) {
+    uint8_t bytes[sizeof config];
+    memcpy(bytes, config, sizeof bytes);
+    if (b->cannot_upload) {
+        bytes[ATTRIBUTES_AT] &= (uint8_t)~DFU_ATTR_CAN_UPLOAD;
+    }
+    return give(bytes, sizeof bytes, setup, data, moved);
+}
+
 static enum device_result control(void *ctx, const struct usb_setup *setup, uint8_t *data,
                                   uint16_t *moved, uint32_t timeout_ms) {
     struct board *b = ctx;
@@ -181,7 +194,7 @@ static enum device_result control(void *ctx, const struct usb_setup *setup, uint
     case USB_DT_DEVICE << 8:
         return give(device_descriptor, sizeof device_descriptor, setup, data, moved);
     case USB_DT_CONFIGURATION << 8:
-        return give(config, sizeof config, setup, data, moved);
+        return give_config(b, setup, data, moved);
     case USB_DT_STRING << 8 | LAYOUT_STRING:
         return give(string, string[0], setup, data, moved);
     default:
@@ -240,7 +253,7 @@ static bool run(struct board *b, uint32_t busy_ms, uint32_t poll_ms, uint32_t ca
     struct exam_result result = exam_run(&device, &options, &report);
     if (memcmp(before, b->flash, sizeof before) != 0 || b->state != DFU_STATE_IDLE ||
         !result.is_idle || result.is_unrestored || b->broken_off != 0) {
-        fail_msg("unit/exam_cancel#busy=%u,poll=%u,cut=%u: flash %s, state %d, idle %d, unrestored "
+        fail_msg("unit/exam#busy=%u,poll=%u,cut=%u: flash %s, state %d, idle %d, unrestored "
                  "%d, broken off %u times",
                  (unsigned)busy_ms, (unsigned)poll_ms, (unsigned)cancel_at,
                  memcmp(before, b->flash, sizeof before) ? "differs" : "as it was", b->state,
@@ -275,14 +288,39 @@ static void ctrl_c_at_each_request_leaves_flash_as_it_was(void **state) {
             cut += cases[i].step;
         }
         assert_in_range(cut, all - cases[i].step, all + cases[i].step);
-        print_message("exam_cancel: busy=%u ms poll=%u ms: %u requests, cut at each %u\n",
+        print_message("exam: busy=%u ms poll=%u ms: %u requests, cut at each %u\n",
                       (unsigned)busy_ms, (unsigned)poll_ms, all, cases[i].step);
     }
 }
 
+// Looking alone: a map that says "readable" of a device that says that it cannot be read.
+static void a_map_that_cannot_be_read_is_told(void **state) {
+    (void)state;
+    static struct board b;
+    b = (struct board){.state = DFU_STATE_IDLE, .pointer = BASE, .cannot_upload = true};
+    b.cancel_at = NEVER;
+    const struct device device = {
+        .ctx = &b, .control = control, .sleep = wait_ms, .now_us = now_us, .reset = reset};
+    const struct exam_options options = {.ctx = &b};
+    struct report report = {0};
+    (void)exam_run(&device, &options, &report);
+    const struct report_finding *found = report_has(&report, "F43");
+    assert_non_null(found);
+    assert_int_equal(found->severity, FINDING_WARNING);
+    assert_non_null(strstr(found->evidence[0].text,
+                           "bitCanUpload is 0, and the layout marks 0x08000000 as readable"));
+    report_free(&report);
+    b.cannot_upload = false;
+    b.state = DFU_STATE_IDLE;
+    (void)exam_run(&device, &options, &report);
+    assert_null(report_has(&report, "F43"));
+    report_free(&report);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_map_that_cannot_be_read_is_told),
         cmocka_unit_test(ctrl_c_at_each_request_leaves_flash_as_it_was),
     };
-    return cmocka_run_group_tests_name("unit/exam_cancel", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("unit/exam", tests, NULL, NULL);
 }
