@@ -78,12 +78,28 @@ enum redfu_result settings_command(struct cli *cli);
 // cli.c: lines of text, indented and broken where they are long; lines that begin with a blank stay whole.
 void cli_print_advice(FILE *out, const char *text);
 
+// What info has found out. A text says why something is not known; NULL: it is.
+struct info {
+    const struct redfu_description *description;
+    struct redfu_image image;
+    const char *image_unknown;
+    bool has_gate; // redfu-boot's: it tells
+    bool is_receiving;
+    struct redfu_stamp stamp;
+    const char *stamp_unknown;
+    struct redfu_settings settings;
+    const char *settings_unknown;
+    bool has_start, has_protection;
+    struct redfu_start start;
+    struct redfu_protection protection;
+};
+
+// info.c
+enum redfu_result info_command(struct cli *cli);
+
 // describe.c: list's and info's words.
 void describe_device(FILE *out, const struct redfu_device *device);
-void describe_session(FILE *out, const struct redfu_description *description);
-void describe_image(FILE *out, const struct redfu_image *image, bool is_receiving);
-void describe_start(FILE *out, const struct redfu_start *start);
-void describe_protection(FILE *out, const struct redfu_protection *protection);
+void describe_info(FILE *out, const struct info *info);
 
 // progress.c: what operations are told to call; NULL-free, silent with --quiet.
 struct redfu_watch progress_watch(struct cli *cli);

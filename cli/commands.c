@@ -20,7 +20,7 @@
 #include "cli/write.h"
 #include "image/save.h"
 
-// --- list and info -------------------------------------------------------------------------------
+// --- list ----------------------------------------------------------------------------------------
 
 static enum redfu_result command_list(struct cli *cli) {
     struct redfu *redfu;
@@ -47,40 +47,6 @@ static enum redfu_result command_list(struct cli *cli) {
     }
     redfu_list_free(devices);
     redfu_free(redfu);
-    return result;
-}
-
-static enum redfu_result command_info(struct cli *cli) {
-    struct target target;
-    enum redfu_result result = target_open(cli, &target);
-    if (result != REDFU_OK) {
-        return result;
-    }
-    const struct redfu_description *description = redfu_describe(target.session);
-    unsigned count = description->device.alternate_count;
-    if (cli->options->alternate != 0 && cli->options->alternate >= count) {
-        result =
-            cli_refuse(cli, REDFU_BAD_DEVICE, "the device has no alternate setting %u: %u in all",
-                       cli->options->alternate, count);
-    } else if (cli->options->json) {
-        struct redfu_start start;
-        json_info(cli, description, redfu_start(target.session, &start) ? &start : NULL);
-    } else {
-        describe_session(cli->surroundings->out, description);
-        struct redfu_image image;
-        if (redfu_image(target.session, &image)) {
-            describe_image(cli->surroundings->out, &image, redfu_is_receiving(target.session));
-        }
-        struct redfu_start start;
-        if (redfu_start(target.session, &start)) {
-            describe_start(cli->surroundings->out, &start);
-        }
-        struct redfu_protection protection;
-        if (redfu_protection(target.session, &protection)) {
-            describe_protection(cli->surroundings->out, &protection);
-        }
-    }
-    target_close(&target);
     return result;
 }
 
@@ -269,7 +235,7 @@ enum redfu_result commands_run(struct cli *cli) {
     case COMMAND_LIST:
         return command_list(cli);
     case COMMAND_INFO:
-        return command_info(cli);
+        return info_command(cli);
     case COMMAND_WRITE:
         return write_command(cli);
     case COMMAND_VERIFY:

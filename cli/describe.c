@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/settings.h"
 
 static const char *or_unknown(const char *text, const char *unknown) {
     return text[0] ? text : unknown;
@@ -102,7 +103,12 @@ static void describe_state(FILE *out, const struct redfu_description *descriptio
     (void)fputs(", as found\n", out);
 }
 
-void describe_image(FILE *out, const struct redfu_image *image, bool is_receiving) {
+static void describe_image(FILE *out, const struct info *info) {
+    const struct redfu_image *image = &info->image;
+    if (info->image_unknown) {
+        (void)fprintf(out, "Image          not known: %s\n", info->image_unknown);
+        return;
+    }
     (void)fprintf(out, "Image          at 0x%08" PRIX32 ": ", image->addr);
     if (image->is_blank) {
         (void)fputs("none, blank", out);
@@ -110,10 +116,62 @@ void describe_image(FILE *out, const struct redfu_image *image, bool is_receivin
         (void)fprintf(out, "%sstack 0x%08" PRIX32 ", reset vector 0x%08" PRIX32,
                       image->is_startable ? "" : "no vector table: ", image->stack, image->reset);
     }
-    (void)fputs(is_receiving ? "; a load was begun and has not ended\n" : "\n", out);
+    (void)fputs(info->is_receiving ? "; a load was begun and has not ended\n" : "\n", out);
 }
 
-void describe_start(FILE *out, const struct redfu_start *start) {
+// Whether the image is whole: by its stamp, or by how its load ended.
+static void describe_stamp(FILE *out, const struct info *info) {
+    const struct redfu_stamp *stamp = &info->stamp;
+    if (info->image_unknown || info->image.is_blank) {
+        return;
+    }
+    if (info->stamp_unknown) {
+        (void)fprintf(out, "  Whole        not known: %s\n", info->stamp_unknown);
+        return;
+    }
+    (void)fprintf(out, "  Whole        %s; ",
+                  info->is_receiving                ? "no"
+                  : stamp->seal == REDFU_SEAL_RIGHT ? "yes"
+                                                    : "taken for it, its load has ended");
+    if (stamp->seal == REDFU_SEAL_NONE) {
+        (void)fputs("no stamp (not sealed)\n", out);
+        return;
+    }
+    (void)fprintf(out, "%s: %" PRIu32 " bytes, CRC-32 %08" PRIX32 "\n",
+                  stamp->seal == REDFU_SEAL_RIGHT ? "its stamp is right"
+                                                  : "a stamp that does not fit it",
+                  stamp->len, stamp->crc);
+}
+
+static void describe_settings(FILE *out, const struct info *info) {
+    const struct redfu_settings *settings = &info->settings;
+    if (info->settings_unknown) {
+        (void)fprintf(out, "Settings       not known: %s\n", info->settings_unknown);
+        return;
+    }
+    const struct redfu_setting *mode = redfu_settings_find(settings, REDFU_SETTING_BOOT_MODE);
+    bool is_foreign = settings->is_foreign[0] || settings->is_foreign[1];
+    if (settings->turnovers == 0) {
+        (void)fprintf(out, "Settings       no store%s\n",
+                      is_foreign ? ": what its pages hold is not redfu's (`redfu settings list`)"
+                                 : "");
+        return;
+    }
+    (void)fprintf(out, "Settings       %zu, %" PRIu32 " of %" PRIu32 " bytes of the page used",
+                  settings->count, settings->page_bytes - settings->room, settings->page_bytes);
+    (void)fputs("; boot mode: ", out);
+    if (mode) {
+        setting_print(out, mode);
+    } else {
+        (void)fputs("not set, application", out);
+    }
+    (void)fputs(is_foreign
+                    ? "; a page holds something that is not redfu's (`redfu settings list`)\n"
+                    : "\n",
+                out);
+}
+
+static void describe_start(FILE *out, const struct redfu_start *start) {
     (void)fprintf(out, "Started        %s%s; reset cause: %s\n",
                   start->mode == 1 ? "in DFU mode: " : "", start->reason, start->cause);
     if (start->mode != 1) {
@@ -134,7 +192,7 @@ void describe_start(FILE *out, const struct redfu_start *start) {
     }
 }
 
-void describe_protection(FILE *out, const struct redfu_protection *protection) {
+static void describe_protection(FILE *out, const struct redfu_protection *protection) {
     static const char *const levels[] = {"level 0, open", "level 1", "level 2, for ever"};
     (void)fprintf(
         out, "Protection     reading: %s; the bootloader is %swrite protected; brown-out reset: ",
@@ -150,7 +208,7 @@ void describe_protection(FILE *out, const struct redfu_protection *protection) {
     (void)fprintf(out, " (option bytes 0x%08" PRIX32 ")\n", protection->option);
 }
 
-void describe_session(FILE *out, const struct redfu_description *description) {
+static void describe_session(FILE *out, const struct redfu_description *description) {
     const struct redfu_device *device = &description->device;
     (void)fprintf(out, "Device         %s", or_unknown(device->product_name, "(no name)"));
     if (device->manufacturer[0]) {
@@ -167,5 +225,20 @@ void describe_session(FILE *out, const struct redfu_description *description) {
     describe_state(out, description);
     for (unsigned i = 0; i < device->alternate_count; i++) {
         describe_layout(out, i, &description->alternates[i]);
+    }
+}
+
+void describe_info(FILE *out, const struct info *info) {
+    describe_session(out, info->description);
+    describe_image(out, info);
+    describe_stamp(out, info);
+    describe_settings(out, info);
+    if (info->has_start) {
+        describe_start(out, &info->start);
+    }
+    if (info->has_protection) {
+        describe_protection(out, &info->protection);
+    } else {
+        (void)fputs("Protection     not known: the device does not tell its option bytes\n", out);
     }
 }

@@ -10,7 +10,7 @@ static const char general[] =
     "usage: redfu COMMAND [OPTIONS]\n"
     "\n"
     "  list                    what is connected\n"
-    "  info                    identity, state as found, memory map\n"
+    "  info                    identity, state as found, memory map, image, settings, protection\n"
     "  write FILE[@ADDRESS]... erase, write, verify, start the application\n"
     "  verify FILE[@ADDRESS]... compare the device with files\n"
     "  read ADDRESS LENGTH FILE  memory to a file; read FILE: all that a plain DFU device gives\n"
@@ -56,18 +56,22 @@ static const char list[] =
     "\n"
     "  redfu list\n";
 
-static const char info[] = "usage: redfu info [OPTIONS]\n"
-                           "\n"
-                           "Shows identity, protocol, state and memory map of a device in DFU "
-                           "mode. An error state left by\n"
-                           "another program is shown and left as it is. redfu-boot tells "
-                           "besides why it is in DFU mode, what\n"
-                           "reset the board, failed starts of its application, a fault of "
-                           "its own, and what the chip's\n"
-                           "option bytes say of protection.\n"
-                           "\n"
-                           "  redfu info\n"
-                           "  redfu info --serial 0123456789AB\n";
+static const char info[] =
+    "usage: redfu info [OPTIONS]\n"
+    "\n"
+    "Shows identity, protocol, state and memory map of a device in DFU mode, and the image it "
+    "holds.\n"
+    "An error state left by another program is shown and left as it is. redfu-boot tells besides\n"
+    "whether the image is whole and what its stamp says, how many settings there are and the "
+    "boot\n"
+    "mode, why it is in DFU mode, what reset the board, failed starts of its application, a fault "
+    "of\n"
+    "its own, and what the chip's option bytes say of protection. What cannot be known, or not "
+    "without\n"
+    "changing something, is said to be not known, and why.\n"
+    "\n"
+    "  redfu info\n"
+    "  redfu info --serial 0123456789AB\n";
 
 static const char write[] =
     "usage: redfu write FILE[@ADDRESS]... [OPTIONS]\n"

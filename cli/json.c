@@ -125,11 +125,90 @@ static struct json_object *alternates_of(const struct redfu_description *descrip
     return all;
 }
 
-void json_info(const struct cli *cli, const struct redfu_description *description,
-               const struct redfu_start *start) {
+static void add_flag(struct json_object *object, const char *name, bool flag) {
+    json_object_object_add(object, name, json_object_new_boolean(flag));
+}
+
+static struct json_object *image_of(const struct info *info) {
+    struct json_object *object = json_object_new_object();
+    add_number(object, "address", info->image.addr);
+    add_flag(object, "blank", info->image.is_blank);
+    add_flag(object, "startable", info->image.is_startable);
+    add_number(object, "stack", info->image.stack);
+    add_number(object, "reset", info->image.reset);
+    if (info->has_gate) {
+        add_flag(object, "receiving", info->is_receiving);
+    }
+    return object;
+}
+
+static struct json_object *stamp_of(const struct redfu_stamp *stamp) {
+    static const char *const seals[] = {
+        [REDFU_SEAL_NONE] = "none", [REDFU_SEAL_WRONG] = "wrong", [REDFU_SEAL_RIGHT] = "right"};
+    struct json_object *object = json_object_new_object();
+    add_text(object, "seal", seals[stamp->seal]);
+    if (stamp->seal != REDFU_SEAL_NONE) {
+        add_number(object, "bytes", stamp->len);
+        add_number(object, "crc", stamp->crc);
+    }
+    return object;
+}
+
+static struct json_object *settings_of(const struct redfu_settings *settings) {
+    struct json_object *object = json_object_new_object();
+    const struct redfu_setting *mode = redfu_settings_find(settings, REDFU_SETTING_BOOT_MODE);
+    add_number(object, "count", settings->count);
+    add_number(object, "page_bytes", settings->page_bytes);
+    add_number(object, "room", settings->room);
+    add_number(object, "turnovers", settings->turnovers);
+    add_flag(object, "foreign", settings->is_foreign[0] || settings->is_foreign[1]);
+    if (mode && mode->len > 0) {
+        add_number(object, "boot_mode", mode->value[0]);
+    }
+    if (mode && mode->len > 1 && mode->value[1] != REDFU_BOOT_NONE) {
+        add_number(object, "boot_mode_once", mode->value[1]);
+    }
+    return object;
+}
+
+static struct json_object *protection_of(const struct redfu_protection *protection) {
+    struct json_object *object = json_object_new_object();
+    add_number(object, "option_bytes", protection->option);
+    add_number(object, "read_level", protection->read_level);
+    add_number(object, "brown_out_level", protection->brown_out_level);
+    add_flag(object, "boot_protected", protection->is_boot_protected);
+    add_flag(object, "boot_partly_protected", protection->is_partly);
+    return object;
+}
+
+static struct json_object *start_of(const struct redfu_start *start) {
+    struct json_object *object = json_object_new_object();
+    add_number(object, "mode", start->mode);
+    add_text(object, "reason", start->reason);
+    add_text(object, "reset_cause", start->cause);
+    add_number(object, "failed_starts", start->failed);
+    add_number(object, "faults", start->faults);
+    return object;
+}
+
+// What is known under its name, or why it is not.
+static void add_known(struct json_object *object, const char *name, const char *unknown,
+                      struct json_object *known) {
+    if (!unknown) {
+        json_object_object_add(object, name, known);
+        return;
+    }
+    char name_unknown[32];
+    (void)snprintf(name_unknown, sizeof name_unknown, "%s_unknown", name);
+    add_text(object, name_unknown, unknown);
+    (void)json_object_put(known);
+}
+
+void json_info(const struct cli *cli, const struct info *info) {
     if (!json_is_on(cli)) {
         return;
     }
+    const struct redfu_description *description = info->description;
     struct json_object *object = begin("info");
     add_device(object, &description->device);
     add_number(object, "dfu_version", description->device.dfu_version);
@@ -144,14 +223,14 @@ void json_info(const struct cli *cli, const struct redfu_description *descriptio
         add_text(object, "device_says", description->device_says);
     }
     json_object_object_add(object, "alternates", alternates_of(description));
-    if (start) {
-        struct json_object *about = json_object_new_object();
-        add_number(about, "mode", start->mode);
-        add_text(about, "reason", start->reason);
-        add_text(about, "reset_cause", start->cause);
-        add_number(about, "failed_starts", start->failed);
-        add_number(about, "faults", start->faults);
-        json_object_object_add(object, "start", about);
+    add_known(object, "image", info->image_unknown, image_of(info));
+    add_known(object, "stamp", info->stamp_unknown, stamp_of(&info->stamp));
+    add_known(object, "settings", info->settings_unknown, settings_of(&info->settings));
+    if (info->has_start) {
+        json_object_object_add(object, "start", start_of(&info->start));
+    }
+    if (info->has_protection) {
+        json_object_object_add(object, "protection", protection_of(&info->protection));
     }
     end(cli, object);
 }

@@ -10,8 +10,7 @@
 
 bool json_is_on(const struct cli *cli);
 void json_device(const struct cli *cli, const struct redfu_device *device);
-void json_info(const struct cli *cli, const struct redfu_description *description,
-               const struct redfu_start *start); // NULL: the device does not tell
+void json_info(const struct cli *cli, const struct info *info);
 void json_progress(const struct cli *cli, const struct redfu_progress *progress);
 // What a write is about to do, or would with --dry-run.
 void json_plan(const struct cli *cli, const struct redfu_plan *plan, uint64_t us);

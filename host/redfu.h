@@ -173,6 +173,21 @@ struct redfu_image {
 // Reads it, of a DfuSe device that was found in dfuIDLE without an error, and leaves it so; but for the address
 // pointer nothing is changed. False where that cannot be done.
 bool redfu_image(struct redfu_session *session, struct redfu_image *image);
+
+// Whether the application is sealed (docs/redfu.md, sealing), as a redfu-boot would judge it.
+enum redfu_seal {
+    REDFU_SEAL_NONE,  // no stamp: whether the image is whole only the end of its load tells
+    REDFU_SEAL_WRONG, // a stamp, of an earlier image or of one that is not whole
+    REDFU_SEAL_RIGHT, // length and CRC agree
+};
+struct redfu_stamp {
+    enum redfu_seal seal;
+    uint32_t len, crc; // what the stamp says; the first one's, if none is right
+};
+// Looks for it, of a redfu-boot that was found in dfuIDLE without an error, and leaves it so: what is not blank is
+// read, a second for a megabyte. Changes nothing but the address pointer. NULL; else why it is not known, in words.
+const char *redfu_stamp(struct redfu_session *session, struct redfu_stamp *stamp)
+    __attribute__((warn_unused_result));
 // Whether the device says that a load was begun and has not ended. Only where redfu_sums_up().
 bool redfu_is_receiving(struct redfu_session *session);
 
@@ -378,6 +393,10 @@ void redfu_settings_free(struct redfu_settings *settings);
 // Reads them all; the device is left in dfuIDLE.
 enum redfu_result redfu_settings_read(struct redfu_session *session,
                                       struct redfu_settings *settings, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+// The same of a redfu-boot that was found in dfuIDLE and has no load open, to which it makes no difference: the
+// alternate setting that was in force is in force again. NULL; else why they are not known, in words.
+const char *redfu_settings_look(struct redfu_session *session, struct redfu_settings *settings)
     __attribute__((warn_unused_result));
 // Sets and removes, in order, then reads back and compares: REDFU_MISMATCH. Each change is safe against a
 // power cut by itself; a failure keeps those before it. Refused before anything is sent: REDFU_USAGE for

@@ -90,5 +90,7 @@ enum redfu_result redfui_sum_up(struct redfu_session *session, const struct redf
 // The same from the list of settings, of a device without the region hash (settings.c); "no" of one without
 // settings.
 enum redfu_result redfui_read_receiving(struct redfu_session *session, struct redfu_fault *fault);
+// Whether one of the device's memories is its settings.
+bool redfui_has_settings(const struct redfu_session *session);
 
 #endif

@@ -181,6 +181,13 @@ static enum redfu_result find_memory(const struct redfu_session *session, unsign
                        device->product_name[0] ? device->product_name : "the device");
 }
 
+bool redfui_has_settings(const struct redfu_session *session) {
+    struct redfu_fault ignored;
+    unsigned alternate;
+    uint32_t addr;
+    return find_memory(session, &alternate, &addr, &ignored) == REDFU_OK;
+}
+
 // Block numbers count on from 2, in blocks of this length: the device multiplies by it.
 static uint16_t block_bytes(const struct redfu_session *session) {
     uint16_t bytes = session->description.device.transfer_bytes;

@@ -232,6 +232,139 @@ static void info_tells_of_the_image_and_of_a_load_that_has_not_ended(void **unus
     bench_free(bench);
 }
 
+static const struct usb_setup *interface_set(const struct bench *bench, unsigned nth) {
+    for (unsigned i = 0; i < bench->log_count; i++) {
+        const struct usb_setup *setup = &bench->log[i];
+        if (setup->bRequest == USB_SET_INTERFACE &&
+            setup->bmRequestType == USB_RECIPIENT_INTERFACE && nth-- == 0) {
+            return setup;
+        }
+    }
+    return NULL;
+}
+
+static uint8_t alternate_of(struct bench *bench) {
+    uint8_t alternate = 0xff;
+    uint16_t len = 1;
+    assert_int_equal(desk_control(bench->desk, USB_DIR_IN | USB_RECIPIENT_INTERFACE,
+                                  USB_GET_INTERFACE, 0, 0, &alternate, &len),
+                     DESK_OK);
+    return alternate;
+}
+
+// With the settings read, and everything in force again that was.
+static void info_tells_of_settings_and_leaves_the_alternate_setting_as_found(void **unused) {
+    (void)unused;
+    for (uint8_t found = 0; found < 3; found++) {
+        struct bench *bench = bench_new();
+        uint16_t len = 0;
+        assert_run(bench, "info",
+                   "Settings       0, 152 of 16384 bytes of the page used; boot mode: not set, "
+                   "application\n");
+        assert_run(bench, "settings set 5 text:abc", "Done");
+        assert_run(bench, "settings set boot-mode dfu", "Done");
+        assert_int_equal(desk_control(bench->desk, USB_RECIPIENT_INTERFACE, USB_SET_INTERFACE,
+                                      found, 0, NULL, &len),
+                         DESK_OK);
+        bench_arm(bench);
+        assert_run(bench, "info",
+                   "Settings       2, 184 of 16384 bytes of the page used; boot mode: dfu\n");
+        assert_int_equal(alternate_of(bench), found);
+        assert_int_equal(desk_getstate(bench->desk), DFU_STATE_IDLE);
+        assert_int_equal(interface_set(bench, 0)->wValue, 2);
+        if (found != 2) {
+            assert_int_equal(interface_set(bench, 1)->wValue, found);
+        }
+        assert_run(bench, "info --json",
+                   "\"settings\":{\"count\":2,\"page_bytes\":16384,\"room\":16200,"
+                   "\"turnovers\":1,\"foreign\":false,\"boot_mode\":1}");
+        bench_free(bench);
+    }
+}
+
+// To the gate SET_INTERFACE is another session, whose ABORT or leave proves nothing.
+static void info_does_not_end_a_load(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    assert_run(bench, "write %/good.bin --no-run", "Done");
+    desk_set_interface(bench->desk);
+    assert_int_equal(desk_command(bench->desk, DFUSE_CMD_ERASE, 0x080e0000u).status, DFU_STATUS_OK);
+    assert_int_equal(desk_simple(bench->desk, DFU_ABORT), DESK_OK);
+    bench_arm(bench);
+    assert_run(bench, "info",
+               "Settings       not known: a load was begun and has not ended, and reading them "
+               "would be another session to the device");
+    assert_run(bench, "info", "  Whole        no; no stamp (not sealed)\n");
+    assert_run(bench, "info --json", "\"settings_unknown\":\"a load was begun");
+    assert_run(bench, "info --json", "\"receiving\":true}");
+    assert_null(interface_set(bench, 0));
+    bench_free(bench);
+}
+
+static void info_says_what_the_stamp_says(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    assert_run(bench, "seal %/good.bin %/sealed.bin", "sealed");
+    assert_run(bench, "write %/sealed.bin --no-run", "Done");
+    char line[128];
+    uint32_t crc =
+        load_le32(bench_flash(bench, DESK_APPLICATION) + (IMAGE_BYTES + 15) / 16 * 16 + 8);
+    (void)snprintf(line, sizeof line,
+                   "  Whole        yes; its stamp is right: %u bytes, CRC-32 %08X\n",
+                   (IMAGE_BYTES + 15) / 16 * 16, crc);
+    assert_run(bench, "info", line);
+    (void)snprintf(line, sizeof line, "\"stamp\":{\"seal\":\"right\",\"bytes\":%u,\"crc\":%u}",
+                   (IMAGE_BYTES + 15) / 16 * 16, crc);
+    assert_run(bench, "info --json", line);
+    // A smaller image in front of it, whose load did not reach the stamp's sector: not its stamp.
+    static uint8_t small[1000];
+    store_le32(small, 0x20020000u);
+    store_le32(small + 4, DESK_APPLICATION + 0x201u);
+    folder_put(folder, "small.bin", small, sizeof small);
+    assert_run(bench, "write %/small.bin --no-run", "Done");
+    (void)snprintf(line, sizeof line,
+                   "  Whole        taken for it, its load has ended; a stamp that does not fit it: "
+                   "%u bytes, CRC-32 %08X\n",
+                   (IMAGE_BYTES + 15) / 16 * 16, crc);
+    assert_run(bench, "info", line);
+    assert_run(bench, "info --json", "\"stamp\":{\"seal\":\"wrong\",\"bytes\":");
+    // And a sealed one before the old stamp: the right one counts.
+    assert_run(bench, "seal %/small.bin %/sealed.bin", "sealed");
+    assert_run(bench, "write %/sealed.bin --no-run", "Done");
+    assert_run(bench, "info", "  Whole        yes; its stamp is right: 1008 bytes, CRC-32 ");
+    bench_free(bench);
+}
+
+static void info_says_what_cannot_be_known(void **unused) {
+    (void)unused;
+    struct bench *bench = loaded(true); // no region hash
+    assert_run(bench, "info",
+               "  Whole        not known: only redfu-boot's region hash tells it soon; `redfu "
+               "verify FILE` compares\n"
+               "Settings       not known: reading them might end a load; `redfu settings list` "
+               "does\n");
+    bench->no_settings = true;
+    assert_run(bench, "info", "Settings       not known: the device offers none over USB\n");
+    bench->no_upload = true;
+    assert_run(bench, "info", "Image          not known: the device cannot be read back\n");
+    bench->no_upload = bench->no_settings = false;
+    bench->no_sums = false;
+    assert_int_equal(desk_simple(bench->desk, DFU_DETACH), DESK_STALL); // dfuERROR
+    bench_arm(bench);
+    assert_run(bench, "info",
+               "Image          not known: the device was not found ready to be read, and is left "
+               "as it is\n"
+               "Settings       not known: reading them would change the state the device is in\n");
+    assert_run(bench, "info --json",
+               "\"stamp_unknown\":\"looking would change the state the device is in\"");
+    assert_int_equal(desk_getstate(bench->desk), DFU_STATE_ERROR);
+    assert_null(interface_set(bench, 0));
+    bench->kinds[0] = REDFU_KIND_DFU;
+    assert_run(bench, "info",
+               "Image          not known: plain DFU has no addresses, and what is read");
+    bench_free(bench);
+}
+
 // --- --keep --------------------------------------------------------------------------------------
 
 #define KEPT "redfu-kept-0123456789AB.hex"
@@ -354,6 +487,10 @@ int main(void) {
         cmocka_unit_test(blanks_are_left_out_and_the_load_is_whole_all_the_same),
         cmocka_unit_test(dry_run_tells_the_plan_and_writes_nothing),
         cmocka_unit_test(info_tells_of_the_image_and_of_a_load_that_has_not_ended),
+        cmocka_unit_test(info_tells_of_settings_and_leaves_the_alternate_setting_as_found),
+        cmocka_unit_test(info_does_not_end_a_load),
+        cmocka_unit_test(info_says_what_the_stamp_says),
+        cmocka_unit_test(info_says_what_cannot_be_known),
         cmocka_unit_test(keep_writes_the_rest_of_a_sector_back),
         cmocka_unit_test(what_was_kept_outlives_a_pulled_cable),
         cmocka_unit_test(keep_is_refused_where_nothing_can_be_read),

@@ -301,6 +301,7 @@ static void an_eeprom_is_imported_from_either_page(void **unused) {
         make_eeprom(pages[i], VALID);
         runs(REDFU_FOREIGN, "settings set 1 u8:1", "redfu settings import");
         runs(0, "settings list", "holds something that is not redfu's");
+        runs(0, "info", "Settings       no store: what its pages hold is not redfu's (`redfu");
         runs(0, "settings import %/pages", "40 variables in the settings");
         assert_imported();
         runs(0, "settings get 0x5500", "u16:0x0410");

@@ -129,6 +129,12 @@ static void info_says_why_the_board_is_in_dfu_mode(void **unused) {
     (void)unused;
     assert_status(board(BUTTON, "./redfu info"), 0);
     assert_says("Started        in DFU mode: the button was held; reset cause: power came");
+    assert_says("bytes of the page used; boot mode: not set, application\n");
+    // The stamp that the board went by.
+    assert_status(board(BUTTON, "./redfu seal $F/blink-0.2.bin $D/sealed.bin && "
+                                "./redfu write --no-run $D/sealed.bin && ./redfu info"),
+                  0);
+    assert_says("  Whole        yes; its stamp is right: ");
 }
 
 static void write_detaches_an_application_that_runs(void **unused) {
