@@ -222,6 +222,10 @@ static enum redfu_result command_protect(struct cli *cli) {
     if (result == REDFU_OK) {
         cli_say(cli, "Done: the bootloader's sectors are %s\n",
                 is_wanted ? "write protected" : "not write protected");
+        struct redfu_protection protection;
+        if (redfu_protection(target.session, &protection)) {
+            json_protection(cli, &protection);
+        }
     }
     target_close(&target);
     return result;

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/file.h"
 #include "cli/input.h"
+#include "cli/json.h"
 #include "cli/settings.h"
 #include "cli/target.h"
 #include "image/inspect.h"
@@ -223,6 +224,8 @@ static enum redfu_result save(struct factory *factory) {
             path, factory->set_count, factory->set_count == 1 ? "" : "s", factory->map.flash_addr,
             end_of(&factory->image) - 1,
             format == IMAGE_BIN ? ", to be written to the start of flash" : "");
+    json_image_file(factory->cli, path, factory->map.flash_addr,
+                    (uint32_t)(end_of(&factory->image) - 1), factory->set_count);
     return REDFU_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "cli/json.h"
 #include "cli/target.h"
 
 static void print_summary(const struct cli *cli, const struct image *image,
@@ -52,7 +53,8 @@ static enum redfu_result judge(struct cli *cli, const struct input *input,
     struct inspect_report report;
     inspect(&input->image, map, &report);
     print_summary(cli, &input->image, map, &report);
-    for (size_t i = 0; i < report.count && !cli->options->quiet; i++) {
+    json_inspection(cli, &input->image, map, &report);
+    for (size_t i = 0; i < report.count && !cli->options->quiet && !cli->options->json; i++) {
         print_finding(cli, &report.findings[i]);
     }
     if (report.errors != 0) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "doctor/utf8.h"
+#include "image/inspect.h"
 
 bool json_is_on(const struct cli *cli) {
     return cli->options->json;
@@ -171,14 +172,12 @@ static struct json_object *settings_of(const struct redfu_settings *settings) {
     return object;
 }
 
-static struct json_object *protection_of(const struct redfu_protection *protection) {
-    struct json_object *object = json_object_new_object();
+static void add_protection(struct json_object *object, const struct redfu_protection *protection) {
     add_number(object, "option_bytes", protection->option);
     add_number(object, "read_level", protection->read_level);
     add_number(object, "brown_out_level", protection->brown_out_level);
     add_flag(object, "boot_protected", protection->is_boot_protected);
     add_flag(object, "boot_partly_protected", protection->is_partly);
-    return object;
 }
 
 static struct json_object *start_of(const struct redfu_start *start) {
@@ -230,10 +229,96 @@ void json_info(const struct cli *cli, const struct info *info) {
         json_object_object_add(object, "start", start_of(&info->start));
     }
     if (info->has_protection) {
-        json_object_object_add(object, "protection", protection_of(&info->protection));
+        struct json_object *protection = json_object_new_object();
+        add_protection(protection, &info->protection);
+        json_object_object_add(object, "protection", protection);
     }
     end(cli, object);
 }
+
+void json_protection(const struct cli *cli, const struct redfu_protection *protection) {
+    if (json_is_on(cli)) {
+        struct json_object *object = begin("protection");
+        add_protection(object, protection);
+        end(cli, object);
+    }
+}
+
+// --- Files ---------------------------------------------------------------------------------------
+
+static void put_finding(const struct cli *cli, const struct inspect_finding *finding) {
+    static const char *const words[] = {
+        [INSPECT_NOTE] = "note", [INSPECT_WARNING] = "warning", [INSPECT_ERROR] = "error"};
+    struct json_object *object = begin("remark");
+    add_text(object, "word", inspect_word(finding->id));
+    add_text(object, "severity", words[inspect_severity(finding->id)]);
+    add_number(object, "address", finding->addr);
+    add_text(object, "text", finding->text);
+    add_text(object, "advice", finding->advice);
+    end(cli, object);
+}
+
+void json_inspection(const struct cli *cli, const struct image *image,
+                     const struct inspect_map *map, const struct inspect_report *report) {
+    if (!json_is_on(cli)) {
+        return;
+    }
+    const struct image_segment *last = &image->segments[image->segment_count - 1];
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < image->segment_count; i++) {
+        bytes += image->segments[i].len;
+    }
+    struct json_object *object = begin("inspection");
+    add_text(object, "path", cli->options->file);
+    add_text(object, "chip", map->chip);
+    add_number(object, "application_address", map->application_addr);
+    add_number(object, "address", image->segments[0].addr);
+    add_number(object, "last_address", last->addr + (last->len - 1));
+    add_number(object, "bytes", bytes);
+    add_flag(object, "vectors", report->has_vectors);
+    if (report->has_vectors) {
+        add_number(object, "vector_count", report->vector_count);
+        add_number(object, "stack", report->stack_pointer);
+        add_number(object, "reset", report->reset_vector);
+        add_number(object, "promised_starts", report->promised);
+        add_flag(object, "stamp", report->has_stamp);
+    }
+    add_number(object, "errors", report->errors);
+    end(cli, object);
+    for (size_t i = 0; i < report->count; i++) {
+        put_finding(cli, &report->findings[i]);
+    }
+}
+
+void json_file(const struct cli *cli, const char *path) {
+    if (json_is_on(cli)) {
+        struct json_object *object = begin("file");
+        add_text(object, "path", path);
+        end(cli, object);
+    }
+}
+
+void json_image_file(const struct cli *cli, const char *path, uint32_t addr, uint32_t last,
+                     unsigned settings) {
+    if (json_is_on(cli)) {
+        struct json_object *object = begin("file");
+        add_text(object, "path", path);
+        add_number(object, "address", addr);
+        add_number(object, "last_address", last);
+        add_number(object, "settings", settings);
+        end(cli, object);
+    }
+}
+
+void json_rules(const struct cli *cli, const char *text) {
+    if (json_is_on(cli)) {
+        struct json_object *object = begin("rules");
+        json_object_object_add(object, "text", json_object_new_string(text)); // our own words
+        end(cli, object);
+    }
+}
+
+// --- Work ----------------------------------------------------------------------------------------
 
 void json_progress(const struct cli *cli, const struct redfu_progress *progress) {
     if (!json_is_on(cli)) {

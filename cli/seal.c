@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/file.h"
 #include "cli/input.h"
+#include "cli/target.h"
 #include "image/save.h"
 #include "image/seal.h"
 
@@ -41,11 +42,9 @@ static enum redfu_result seal_input(struct cli *cli, struct input *input) {
     if (!image_save(&input->image, options->output, format, &why)) {
         return fail(cli, file_status(&why, REDFU_CANNOT_SAVE), "", why.text);
     }
-    if (!options->quiet) {
-        (void)fprintf(cli->surroundings->out, "%s: %u bytes, CRC-32 %08X, %s\n", options->output,
-                      seal.stamp.length + STAMP_BYTES, seal.stamp.crc,
-                      seal.was_sealed ? "was sealed already" : "sealed");
-    }
+    cli_say(cli, "%s: %u bytes, CRC-32 %08X, %s\n", options->output,
+            seal.stamp.length + STAMP_BYTES, seal.stamp.crc,
+            seal.was_sealed ? "was sealed already" : "sealed");
     return REDFU_OK;
 }
 

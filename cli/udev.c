@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/file.h"
+#include "cli/json.h"
 #include "cli/target.h"
 
 #define TEXT_BYTES 8192u
@@ -50,13 +51,15 @@ enum redfu_result udev_rules(struct cli *cli) {
     size_t len = put_rules(options, text, sizeof text);
     const char *output = options_given(options, "--output");
     if (!output) {
-        (void)fputs(text, cli->surroundings->out);
+        json_rules(cli, text);
+        (void)fputs(cli->options->json ? "" : text, cli->surroundings->out);
         return REDFU_OK;
     }
     enum redfu_result result = file_save(cli, output, (const uint8_t *)text, (uint32_t)len);
     if (result == REDFU_OK) {
         cli_say(cli, "%s: written; now `udevadm control --reload`, and plug the device in again\n",
                 output);
+        json_file(cli, output);
     }
     return result;
 }

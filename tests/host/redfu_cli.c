@@ -66,6 +66,15 @@ static int set_up(void **unused) {
     memcpy(other, image, sizeof other);
     store_le32(other + 4, DESK_APPLICATION + 0x200u);
     folder_put(folder, "even.bin", other, sizeof other);
+    // What inspect finds nothing wrong with: a whole table, then nothing.
+    for (unsigned i = 0; i < 2; i++) {
+        memset(other, 0, sizeof other);
+        store_le32(other, 0x20020000u);
+        for (unsigned word = 1; word < 16 + 82; word++) {
+            store_le32(other + (size_t)4 * word, (i ? DESK_FLASH_BASE : DESK_APPLICATION) + 0x201u);
+        }
+        folder_put(folder, i ? "boot.bin" : "fit.bin", other, sizeof other);
+    }
     folder_put(folder, "large.bin", large, 0x100000 - 0xc000 + 24);
     return 0;
 }
@@ -197,6 +206,43 @@ static void info_shows_the_map_and_the_error_it_leaves_alone(void **unused) {
     cli_says(outcome.out, "0x08000000-0x0800BFFF  3 x 16 KB      sectors 0-2  read only");
     cli_says(outcome.out, "Application area: 0x0800C000, 976 KB");
     assert_int_equal(desk_getstate(bench->desk), DFU_STATE_ERROR);
+    outcome_free(&outcome);
+    bench_free(bench);
+}
+
+// Nothing but objects, one a line, whatever the command has to tell.
+static void json_says(struct bench *bench, const char *words, int status, const char *wanted) {
+    struct outcome outcome = redfu_on(bench, words, false);
+    assert_int_equal(outcome.status, status);
+    cli_says(outcome.out, wanted);
+    for (const char *line = outcome.out; *line; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, "{\"type\":\"", 9) != 0 || !strchr(line, '\n')) {
+            fail_msg("redfu %s: no object: %s", words, line);
+        }
+    }
+    cli_says(outcome.out, status == 0 ? "\n{\"type\":\"done\",\"exit_status\":0}\n"
+                                      : "\n{\"type\":\"error\",\"exit_status\":");
+    outcome_free(&outcome);
+}
+
+// protect: redfu_vboard.c, which has option bytes.
+static void every_command_tells_programs_what_it_tells_people(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    json_says(bench, "inspect %/fit.bin --json", 0,
+              "\"chip\":\"STM32F407VG\",\"application_address\":134266880,"
+              "\"address\":134266880,\"last_address\":134271879,\"bytes\":5000,"
+              "\"vectors\":true,");
+    json_says(bench, "inspect %/fit.bin --json", 0,
+              "{\"type\":\"remark\",\"word\":\"unsealed\",\"severity\":\"note\",\"address\":");
+    json_says(bench, "inspect %/text.bin --json", REDFU_UNFIT, "\"vectors\":false,\"errors\":");
+    json_says(bench, "factory %/factory.hex --boot %/boot.bin --app %/fit.bin --set 1=u8:5 --json",
+              0,
+              "factory.hex\",\"address\":134217728,\"last_address\":134271879,\"settings\":1}\n");
+    json_says(bench, "udev-rules --json", 0, "{\"type\":\"rules\",\"text\":\"# Lets whoever");
+    json_says(bench, "udev-rules -o %/70.rules --json", 0, "{\"type\":\"file\",\"path\":\"");
+    struct outcome outcome = redfu_on(bench, "seal %/fit.bin %/sealed.bin --json", false);
+    assert_string_equal(outcome.out, "{\"type\":\"done\",\"exit_status\":0}\n");
     outcome_free(&outcome);
     bench_free(bench);
 }
@@ -560,6 +606,7 @@ int main(void) {
         cmocka_unit_test(verify_and_read_agree_with_write),
         cmocka_unit_test(erase_all_spares_the_bootloader),
         cmocka_unit_test(info_shows_the_map_and_the_error_it_leaves_alone),
+        cmocka_unit_test(every_command_tells_programs_what_it_tells_people),
         cmocka_unit_test(list_marks_run_time_devices),
         cmocka_unit_test(bad_input_is_refused_before_anything_is_sent),
         cmocka_unit_test(an_application_that_does_not_detach_is_named),

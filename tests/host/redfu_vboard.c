@@ -80,6 +80,10 @@ static void the_bootloader_is_protected_and_laid_open_again(void **unused) {
     assert_says("Done: the bootloader\'s sectors are write protected\n");
     assert_status(board(BUTTON, "./redfu protect on && ./redfu protect off && ./redfu info"), 0);
     assert_says("the bootloader is not write protected");
+    assert_status(board(BUTTON, "./redfu protect on --json && ./redfu protect off --json"), 0);
+    assert_says("{\"type\":\"protection\",\"option_bytes\":");
+    assert_says("\"boot_protected\":true,");
+    assert_says("\"boot_protected\":false,");
     assert_status(board(BUTTON, "./redfu protect"), 2);
     assert_says("the form is: redfu protect on | off");
 }
