@@ -10,3 +10,6 @@ redfu_runs(interop NEEDS vboard-preload)
 target_compile_definitions(interop PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}" BUILD_NAME="${build_name}")
 add_test(NAME interop/quick COMMAND interop quick)
 set_tests_properties(interop/quick PROPERTIES LABELS "e2e;long" TIMEOUT 600 RESOURCE_LOCK fwupdtool)
+# The cell of a browser by itself: it takes seconds of the wall clock.
+add_test(NAME interop/browser COMMAND interop cell "webdfu 1.0.5 in Chromium" "first load")
+set_tests_properties(interop/browser PROPERTIES LABELS e2e TIMEOUT 300 SKIP_RETURN_CODE 77)

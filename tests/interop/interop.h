@@ -21,7 +21,12 @@ enum column {
     COLUMNS,
 };
 
-enum verdict { HELD = 0, FAILED, NONE }; // NONE: the program has no such thing
+enum verdict {
+    HELD = 0,
+    FAILED,
+    NONE,    // the program has no such thing
+    NOT_RUN, // the program is not here
+};
 
 struct stand {
     const char *name; // vboard's
@@ -36,6 +41,11 @@ bool program_in_vm(unsigned program);
 // `in_vm`: through Debian's kernel in QEMU instead of umockdev. `work` is a folder with one.bin and two.bin.
 enum verdict program_cell(unsigned program, const struct stand *stand, bool in_vm,
                           enum column column, const char *work, const char **why);
+// It does not come with Debian.
+bool program_is_brought(unsigned program);
+// Whether the program is here, or can be brought; if not, every cell of its row is NOT_RUN, and `why` says what is missing
+// in the program's own words. May take the network's time.
+bool program_is_here(unsigned program, const char **why);
 
 extern const unsigned script_count;
 const char *script_name(unsigned script);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs the matrix and prints it. usage: interop [quick] [vm]. quick: one board; vm: also through Debian's
-// kernel in QEMU (script/vm; the guest has to be there). Exit status: 0 every cell held or has its reason, 1 one did not, 2 it could not run.
+// Runs the matrix and prints it. usage: interop [quick] [vm] [bring], or interop cell PROGRAM COLUMN for one cell of it.
+// quick: one board; vm: also through Debian's kernel in QEMU (script/vm; the guest has to be there); bring: also programs
+// that Debian does not have, fetched if need be. Exit status: 0 every cell held or has its reason, 1 one did not, 2 it
+// could not run, 77 the cell's program is not here.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ static const char *const columns[COLUMNS] = {"first load", "second load",  "veri
 static const struct stand stands[] = {{"stm32f4-discovery", "OTG_FS"}, {"stm32f407-hs", "OTG_HS"}};
 
 static char work[] = "/tmp/redfu-interop-XXXXXX";
-static unsigned held, failed, none;
+static unsigned held, failed, none, not_run;
 // Reasons, each once, as footnotes.
 static const char *reasons[32];
 static unsigned reason_count;
@@ -66,6 +68,10 @@ static void put(enum verdict verdict, const char *why) {
         failed++;
         (void)snprintf(cell, sizeof cell, "FAILED");
         break;
+    case NOT_RUN:
+        not_run++;
+        (void)snprintf(cell, sizeof cell, "not run (%u)", footnote(why));
+        break;
     default:
         none++;
         (void)snprintf(cell, sizeof cell, "- (%u)", footnote(why));
@@ -88,11 +94,14 @@ static void put_head(void) {
 }
 
 static void program_row(unsigned program, const struct stand *stand, bool in_vm) {
+    const char *missing;
+    bool is_here = program_is_here(program, &missing);
     (void)printf("| %s | %s | %s |", program_name(program), in_vm ? "Linux in QEMU" : "umockdev",
                  stand->core);
     for (unsigned i = 0; i < COLUMNS; i++) {
-        const char *why = "";
-        enum verdict verdict = program_cell(program, stand, in_vm, (enum column)i, work, &why);
+        const char *why = missing;
+        enum verdict verdict =
+            is_here ? program_cell(program, stand, in_vm, (enum column)i, work, &why) : NOT_RUN;
         put(verdict, why);
     }
     (void)printf("\n");
@@ -108,11 +117,14 @@ static void script_row(unsigned script, const struct stand *stand) {
     (void)printf("\n");
 }
 
-static bool run_board(const struct stand *stand, bool in_vm) {
+static bool run_board(const struct stand *stand, bool in_vm, bool brings) {
     if (!prepare(stand)) {
         return false;
     }
     for (unsigned i = 0; i < program_count; i++) {
+        if (program_is_brought(i) && !brings) {
+            continue;
+        }
         program_row(i, stand, false);
         if (in_vm && program_in_vm(i)) {
             program_row(i, stand, true);
@@ -124,18 +136,10 @@ static bool run_board(const struct stand *stand, bool in_vm) {
     return true;
 }
 
-int main(int argc, char **argv) {
-    bool is_quick = false, in_vm = false;
-    for (int i = 1; i < argc; i++) {
-        is_quick = is_quick || strcmp(argv[i], "quick") == 0;
-        in_vm = in_vm || strcmp(argv[i], "vm") == 0;
-    }
-    if (!mkdtemp(work)) {
-        return 2;
-    }
+static int matrix(bool is_quick, bool in_vm, bool brings) {
     put_head();
     for (unsigned i = 0; i < (is_quick ? 1u : 2u); i++) {
-        if (!run_board(&stands[i], in_vm)) {
+        if (!run_board(&stands[i], in_vm, brings)) {
             return 2;
         }
     }
@@ -143,9 +147,46 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < reason_count; i++) {
         (void)printf("(%u) %s.\n", i + 1, reasons[i]);
     }
-    (void)printf("\nevidence: interop held=%u failed=%u not_applicable=%u vm=%s\n", held, failed,
-                 none, in_vm ? "yes" : "no");
+    (void)printf("\nevidence: interop held=%u failed=%u not_applicable=%u not_run=%u vm=%s\n", held,
+                 failed, none, not_run, in_vm ? "yes" : "no");
+    return failed != 0;
+}
+
+static int cell(const char *program, const char *column) {
+    unsigned p = 0, c = 0;
+    while (p < program_count && strcmp(program_name(p), program) != 0) {
+        p++;
+    }
+    while (c < COLUMNS && strcmp(columns[c], column) != 0) {
+        c++;
+    }
+    if (p == program_count || c == COLUMNS) {
+        return 2;
+    }
+    const char *why;
+    if (!program_is_here(p, &why)) {
+        (void)printf("%s\n", why);
+        return 77;
+    }
+    if (!prepare(&stands[0])) {
+        return 2;
+    }
+    return program_cell(p, &stands[0], false, (enum column)c, work, &why) != HELD;
+}
+
+int main(int argc, char **argv) {
+    bool is_quick = false, in_vm = false, brings = false;
+    for (int i = 1; i < argc; i++) {
+        is_quick = is_quick || strcmp(argv[i], "quick") == 0;
+        in_vm = in_vm || strcmp(argv[i], "vm") == 0;
+        brings = brings || strcmp(argv[i], "bring") == 0;
+    }
+    if (!mkdtemp(work)) {
+        return 2;
+    }
+    int status = argc == 4 && strcmp(argv[1], "cell") == 0 ? cell(argv[2], argv[3])
+                                                           : matrix(is_quick, in_vm, brings);
     char line[64];
     (void)snprintf(line, sizeof line, "rm -rf %s", work);
-    return system(line) != 0 || failed != 0;
+    return system(line) != 0 ? 2 : status;
 }

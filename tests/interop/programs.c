@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The programs: what one types for each column. In a line, $V is vboard on the board with its flash kept and
-// the button held; what stands behind is done with the device there.
+// The programs: what one types for each column. In a line, $R is redfu, and $W a page in Chromium around the package in
+// $P (tests/browser/webusb.sh).
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,9 @@
 struct program {
     const char *name;
     bool in_vm;
+    // Sleeps by the wall clock, whatever time it is on the board.
+    bool is_real;
+    const char *bring; // 0 if the program is here; else says in its last line what is missing
     const char *lines[COLUMNS]; // NULL: see `none`
     const char *none[COLUMNS];
 };
@@ -57,6 +60,17 @@ static const struct program programs[] = {
      .none = {[VERIFY] = "part of each load",
               [READ_BACK] = "part of each load",
               [MASS_ERASE] = "it has none"}},
+    {.name = "webdfu 1.0.5 in Chromium",
+     .is_real = true,
+     .bring = "$W fetch $P",
+     .lines = {[FIRST_LOAD] = "$W load $P one.bin",
+               [SECOND_LOAD] = "$W load $P two.bin",
+               [READ_BACK] = "rm -f back.bin; $W read $P one.bin && cmp one.bin back.bin",
+               [LEAVE] = "$W run $P one.bin",
+               [REFUSED] = "! $W load $P one.bin 0x08000000"},
+     .none = {[VERIFY] = "it has none; see read back",
+              [MASS_ERASE] = "it has none",
+              [UNPLUG] = "no way yet to pull the cable when the page is half way"}},
 };
 const unsigned program_count = sizeof programs / sizeof programs[0];
 
@@ -66,6 +80,31 @@ const char *program_name(unsigned program) {
 
 bool program_in_vm(unsigned program) {
     return programs[program].in_vm;
+}
+
+// What all lines know, from the build's folder on.
+static const char known[] = "TOP=" SOURCE_DIR " BUILD=" BUILD_NAME " V=" VBOARD " R=" REDFU
+                            "\nW=$TOP/tests/browser/webusb.sh P=$TOP/$BUILD/webdfu\n"
+                            "export V R W P\n";
+
+bool program_is_brought(unsigned program) {
+    return programs[program].bring != NULL;
+}
+
+bool program_is_here(unsigned program, const char **why) {
+    static char said[512];
+    *why = "";
+    if (!programs[program].bring) {
+        return true;
+    }
+    char line[4096];
+    (void)snprintf(line, sizeof line, "%s%s 2>&1", known, programs[program].bring);
+    FILE *in = popen(line, "re");
+    while (in && fgets(said, sizeof said, in)) {
+        said[strcspn(said, "\n")] = '\0';
+        *why = said;
+    }
+    return in && pclose(in) == 0;
 }
 
 static int shell(const char *work, const char *script) {
@@ -111,11 +150,11 @@ static void in_umockdev(const struct program *program, const struct stand *stand
             "$V run --board %s --flash flash.bin --pin button=1@0+500ms --limit 1s -- sh -c '%s'\n",
             stand->name, line, stand->name, line);
     } else {
-        (void)snprintf(
-            out, size,
-            "$V run --board %s --flash flash.bin --pin button=1@0+500ms --limit 1s --trace trace "
-            "-- sh -c '%s'\n",
-            stand->name, line);
+        (void)snprintf(out, size,
+                       "$V run --board %s --flash flash.bin --pin button=1@0+500ms --pace %s "
+                       "--limit 1s --trace trace "
+                       "-- sh -c '%s'\n",
+                       stand->name, program->is_real ? "real" : "fast", line);
     }
 }
 
@@ -156,15 +195,14 @@ enum verdict program_cell(unsigned number, const struct stand *stand, bool in_vm
     (in_vm ? in_guest : in_umockdev)(program, stand, column, act, sizeof act);
     // Without a hand on the reset button: the trace of the load itself has the application's start.
     const char *left = column == LEAVE ? "grep -q 'cpu vtor value=0x0800c000' trace\n" : "";
-    int len = snprintf(script, sizeof script,
-                       "V=%s R=%s TOP=%s BUILD=%s\nexport V R\n"
-                       "export FWUPD_LOCALSTATEDIR=%s FWUPD_SYSCONFDIR=%s\n%s%s%s"
-                       "$V run --board %s --flash flash.bin --limit 400ms --trace after\n"
-                       "cmp -n 16384 empty.flash flash.bin\n"
-                       "cmp -n $(stat -c %%s %s) -i 0:49152 %s flash.bin\n"
-                       "grep -q 'cpu vtor value=0x0800c000' after\n",
-                       VBOARD, REDFU, SOURCE_DIR, BUILD_NAME, work, work, start, act, left,
-                       stand->name, wanted(column), wanted(column));
+    int len =
+        snprintf(script, sizeof script,
+                 "%sexport FWUPD_LOCALSTATEDIR=%s FWUPD_SYSCONFDIR=%s\n%s%s%s"
+                 "$V run --board %s --flash flash.bin --limit 400ms --trace after\n"
+                 "cmp -n 16384 empty.flash flash.bin\n"
+                 "cmp -n $(stat -c %%s %s) -i 0:49152 %s flash.bin\n"
+                 "grep -q 'cpu vtor value=0x0800c000' after\n",
+                 known, work, work, start, act, left, stand->name, wanted(column), wanted(column));
     if (len < 0 || (size_t)len >= sizeof script || shell(work, script) != 0) {
         tell(work, script);
         return FAILED;
