@@ -265,7 +265,9 @@ static bool status(struct bench *bench, const char *argument, FILE *reply, char 
                   (unsigned long long)(ps % PS_PER_S / PS_PER_US));
     (void)fprintf(reply, " cable %s\n", cable_is_plugged(bench->cable) ? "plugged" : "unplugged");
     (void)fprintf(reply, " usb %s\n", speeds[cable_speed(bench->cable)]);
-    (void)fprintf(reply, " guest %s\n", serve_has_guest(bench->serve) ? "connected" : "none");
+    if (bench->serve) {
+        (void)fprintf(reply, " guest %s\n", serve_has_guest(bench->serve) ? "connected" : "none");
+    }
     uint64_t erases = 0;
     for (unsigned i = 0; i < SECTORS_MAX; i++) {
         erases += chip_flash_erase_count(bench->chip, i);
@@ -290,20 +292,23 @@ static bool status(struct bench *bench, const char *argument, FILE *reply, char 
 static const struct {
     const char *word;
     const char *argument; // NULL: none; in brackets: may be left out
+    bool is_for_serve;    // a COMMAND cannot be set back, and is what ends a run
     bool (*act)(struct bench *bench, const char *argument, FILE *reply, char why[512]);
     const char *help;
 } words[] = {
-    {"plug", NULL, plug, "put the USB cable in"},
-    {"unplug", NULL, unplug, "pull it; the board keeps its power"},
-    {"reset", NULL, reset, "press the reset button"},
-    {"power-cycle", NULL, power_cycle, "take the power away and give it back after 100 ms"},
-    {"cut", "[WHEN]", cut, "take the power away, for good; WHEN, counted from now: " CUT_FORM},
-    {"pin", "PIN=LEVEL", pin, "drive a pin from outside: 0, 1, or rest as the board has it"},
-    {"snapshot", "NAME", snapshot, "set the board aside as it is, to be put back later"},
-    {"restore", "NAME", restore,
-     "put it back, its clock too; a host sees it unplugged and plugged"},
-    {"status", NULL, status, "time, cable, guest, erases so far, snapshots, pins"},
-    {"stop", NULL, stop, "end vboard serve; --flash is saved"},
+    {"plug", NULL, false, plug, "put the USB cable in"},
+    {"unplug", NULL, false, unplug, "pull it; the board keeps its power"},
+    {"reset", NULL, false, reset, "press the reset button"},
+    {"power-cycle", NULL, false, power_cycle, "take the power away and give it back after 100 ms"},
+    {"cut", "[WHEN]", false, cut,
+     "take the power away, for good; WHEN, counted from now: " CUT_FORM},
+    {"pin", "PIN=LEVEL", false, pin, "drive a pin from outside: 0, 1, or rest as the board has it"},
+    {"snapshot", "NAME", true, snapshot,
+     "set the board aside as it is, to be put back later (vboard serve)"},
+    {"restore", "NAME", true, restore,
+     "put it back, its clock too; a host sees it unplugged and plugged (vboard serve)"},
+    {"status", NULL, false, status, "time, cable, guest, erases so far, snapshots, pins"},
+    {"stop", NULL, true, stop, "end vboard serve; --flash is saved"},
 };
 
 #define WORD_COUNT (sizeof words / sizeof words[0])
@@ -321,6 +326,10 @@ bool bench_do(void *ctx, const char *line, FILE *reply, char why[512]) {
         }
         if (words[i].argument != NULL && words[i].argument[0] != '[' && blank == NULL) {
             (void)snprintf(why, 512, "%s needs %s", words[i].word, words[i].argument);
+            return false;
+        }
+        if (words[i].is_for_serve && !((const struct bench *)ctx)->serve) {
+            (void)snprintf(why, 512, "%s: only vboard serve has that", words[i].word);
             return false;
         }
         return words[i].act(ctx, blank != NULL ? blank + 1 : "", reply, why);

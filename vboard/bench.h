@@ -37,7 +37,7 @@ struct bench {
     struct trace *trace;
     struct chip *chip;
     struct cable *cable;
-    struct serve *serve;
+    struct serve *serve; // NULL: vboard run
     struct cut *cut;
     // What else goes back in time with the board (struct snapshot_subject); may be NULL.
     void (*more)(void *ctx, const struct memory_visitor *visitor);

@@ -61,7 +61,7 @@ static bool is_help(const char *word) {
 static void ctl_help(FILE *to) {
     (void)fputs("vboard ctl SOCKET WORD [ARG]\n"
                 "\n"
-                "Does something to a board that vboard serve --socket SOCKET runs:\n"
+                "Does something to a board that vboard serve or vboard run --socket SOCKET runs:\n"
                 "\n",
                 to);
     bench_help(to);

@@ -10,7 +10,8 @@
 // What `vboard serve` has that `vboard run` has not, and the other way round.
 static enum options_result check_sockets(const struct options *options, const struct raw *raw,
                                          struct options_fault *fault) {
-    bool has_socket = options->usbredir_path || options->control_path || options->has_usbip;
+    bool has_far_end = options->usbredir_path || options->has_usbip;
+    bool has_socket = has_far_end || options->control_path;
     if ((options->shows_all || options->is_conformance || options->is_json || options->has_app ||
          options->html_path || options->is_outside || options->must_leave ||
          options->sector_count > 0) &&
@@ -51,10 +52,17 @@ static enum options_result check_sockets(const struct options *options, const st
     if (options->is_doctor && options->load_count == 0 && !options->flash_path) {
         return options_wrong(fault, "doctor needs a firmware: vboard doctor my-bootloader.elf");
     }
+    if (has_far_end && !options->is_serve) {
+        return options_wrong(fault, "--usbredir and --usbip belong to vboard serve");
+    }
+    if (options->control_path && options->is_doctor) {
+        return options_wrong(fault, "--socket belongs to vboard run and vboard serve");
+    }
+    if (options->control_path && options->next && !options->is_serve) {
+        return options_wrong(fault, "--socket is for one board: no --next-board");
+    }
     if (!options->is_serve) {
-        return has_socket
-                   ? options_wrong(fault, "--usbredir, --usbip and --socket belong to vboard serve")
-                   : OPTIONS_RUN;
+        return OPTIONS_RUN;
     }
     if (!has_socket && !options->has_gdb && !options->has_view) {
         return options_wrong(fault, "serve needs --usbredir SOCKET or --usbip PORT, --socket "

@@ -33,8 +33,8 @@ void options_usage(FILE *to) {
         "    vboard run --help                            the options, with examples\n"
         "    vboard serve OPTION...                       a board that runs until it is stopped,\n"
         "                                                 its USB port in another machine (QEMU)\n"
-        "    vboard ctl SOCKET WORD [ARG]                 do something to that board: unplug, "
-        "reset ...\n"
+        "    vboard ctl SOCKET WORD [ARG]                 do something to a board: unplug, reset "
+        "...\n"
         "    vboard boards                                the boards there are\n"
         "    vboard --version\n",
         to);
@@ -127,6 +127,9 @@ void options_run_help(FILE *to) {
         "  --uid DIGITS          the chip's unique id, which firmware makes a serial number of: "
         "24\n"
         "                        hexadecimal digits, the 12 bytes from 0x1FFF7A10 on\n"
+        "  --socket SOCKET       take commands there while the board runs, from vboard ctl: a "
+        "cable\n"
+        "                        pulled at the right moment, by COMMAND itself for one\n"
         "  --gdb [ADDRESS:]PORT[,wait]\n"
         "                        a debugger may come to this port, of the loopback interface\n"
         "                        without ADDRESS: gdb-multiarch FILE.elf -ex 'target remote "

@@ -13,6 +13,8 @@
 #include "vboard/clinic.h"
 #include "vboard/board_run.h"
 #include "vboard/host/command.h"
+#include "vboard/host/control.h"
+#include "vboard/host/local_socket.h"
 #include "vboard/host/serve.h"
 #include "vboard/host/session.h"
 #include "vboard/view/view.h"
@@ -28,6 +30,8 @@ struct run {
     char preload[4096];
     struct serve_config serve_config;
     struct serve *serve; // vboard serve
+    int control_fd;      // vboard run --socket
+    struct control *control;
     struct bench bench;
     struct view *view; // NULL without --view
     struct console_screen screens[OPTIONS_BOARDS_MAX];
@@ -57,6 +61,39 @@ static bool close_trace(struct run *run) {
     return (run->trace == stdout || fclose(run->trace) == 0) && ok;
 }
 
+// What a person does to the board, the only one.
+static void prepare_bench(struct run *run) {
+    struct board_run *board = &run->boards[0];
+    run->bench = (struct bench){
+        .board = run->options->board,
+        .timeline = &run->timeline,
+        .trace = &board->trace,
+        .chip = board->chip,
+        .cable = board->cable,
+        .serve = run->serve,
+        .cut = &board->cut,
+        .more = board_run_visit,
+        .restored = board_run_restored,
+        .ctx = board,
+    };
+}
+
+static bool prepare_control(struct run *run, char why[512]) {
+    if (!run->options->control_path) {
+        return true;
+    }
+    prepare_bench(run);
+    run->control_fd = local_socket_listen(run->options->control_path, why);
+    if (run->control_fd < 0) {
+        return false;
+    }
+    run->control = control_new(run->control_fd, bench_do, &run->bench);
+    if (!run->control) {
+        (void)snprintf(why, 512, "out of memory");
+    }
+    return run->control != NULL;
+}
+
 // vboard serve runs one board.
 static bool prepare_serve(struct run *run, char why[512]) {
     const struct options *options = run->options;
@@ -78,18 +115,7 @@ static bool prepare_serve(struct run *run, char why[512]) {
         .ctx = &run->bench,
     };
     run->serve = serve_new(&run->serve_config, why);
-    run->bench = (struct bench){
-        .board = options->board,
-        .timeline = &run->timeline,
-        .trace = &board->trace,
-        .chip = board->chip,
-        .cable = board->cable,
-        .serve = run->serve,
-        .cut = &board->cut,
-        .more = board_run_visit,
-        .restored = board_run_restored,
-        .ctx = board,
-    };
+    prepare_bench(run);
     return run->serve != NULL;
 }
 
@@ -202,6 +228,9 @@ static int prepare(struct run *run) {
     if (run->options->is_serve) {
         return prepare_serve(run, why) ? 0 : fail(why);
     }
+    if (!prepare_control(run, why)) {
+        return fail(why);
+    }
     return session_prepare() ? 0 : fail("cannot watch for signals");
 }
 
@@ -249,6 +278,7 @@ static int go(struct run *run) {
         .command = options->command,
         .command_path = run->command_path,
         .preload = run->preload,
+        .control = run->control,
         .look = run->view ? view_look : NULL,
         .look_ctx = run->view,
         .command_output = run->view ? view_command_output(run->view) : -1,
@@ -284,6 +314,7 @@ int run_boards(const struct options *options) {
         return fail("out of memory");
     }
     run->options = options;
+    run->control_fd = -1;
     timeline_init(&run->timeline);
     for (const struct options *board = options; board; board = board->next) {
         unsigned at = run->board_count++;
@@ -300,6 +331,8 @@ int run_boards(const struct options *options) {
     } else {
         (void)close_trace(run);
     }
+    control_free(run->control);
+    local_socket_close(run->control_fd, options->control_path);
     bench_free(&run->bench);
     free(run->app.bytes);
     if (run->page) {

@@ -333,6 +333,33 @@ static void guest_that_is_there_at_the_end_is_in_the_trace(void **state) {
     exits(0, "cat log; tail -n 2 t", "usb guest-gone");
 }
 
+// COMMAND itself has the board's cable in its hand, at either pace.
+static void a_run_takes_commands(void **state) {
+    (void)state;
+    static const char *const paces[] = {"fast", "real"};
+    for (int i = 0; i < 2; i++) {
+        char line[512];
+        (void)snprintf(
+            line, sizeof line,
+            "$V run --load $F/redfu-boot.elf --socket ctl --pace %s --limit 10ms -- sh -c '"
+            "lsusb -d 0483:df11 && $V ctl ctl unplug && ! lsusb -d 0483:df11 && $V ctl ctl plug "
+            "&& sleep 1 && lsusb -d 0483:df11 && $V ctl ctl status'",
+            paces[i]);
+        exits(0, line, "\ncable plugged\nusb full speed\nerases");
+    }
+    exits(125, "$V run --load $F/redfu-boot.elf --socket ctl -- $V ctl ctl stop",
+          "stop: only vboard serve has that");
+    exits(125, "$V run --load $F/redfu-boot.elf --socket ctl -- $V ctl ctl restore a",
+          "restore: only vboard serve has that");
+    // Without a COMMAND: from beside it.
+    exits(0,
+          "$V run --load $F/redfu-boot.elf --socket ctl --pace real --limit 60s & p=$!; "
+          "until $V ctl ctl pin PA0=1 2>/dev/null; do sleep 0.1; done; $V ctl ctl status | grep "
+          "guest; "
+          "kill -INT $p; wait $p; test ! -e ctl && echo gone",
+          "gone");
+}
+
 static void options_of_serve_are_its_own(void **state) {
     (void)state;
     exits(125, "timeout 20 $V serve", "serve needs --usbredir SOCKET or --usbip PORT");
@@ -342,7 +369,9 @@ static void options_of_serve_are_its_own(void **state) {
     exits(0, "test ! -e a && echo none", "none");
     exits(125, "timeout 20 $V serve --socket a -- true", "serve takes no COMMAND");
     exits(125, "timeout 20 $V serve --socket a --pace fast", "serve goes by the wall clock");
-    exits(125, "$V run --socket a", "belong to vboard serve");
+    exits(125, "$V run --usbredir a", "--usbredir and --usbip belong to vboard serve");
+    exits(125, "$V doctor --load $F/redfu-boot.elf --socket a",
+          "--socket belongs to vboard run and");
     exits(125, "timeout 20 $V serve --soket a", "no such option: --soket; there are --board");
     exits(125, "timeout 20 $V serve --socket", "needs a value; see vboard serve --help");
     exits(0, "$V serve --help", "vboard serve OPTION...");
@@ -362,6 +391,7 @@ int main(void) {
         cmocka_unit_test(signals_end_it),
         cmocka_unit_test(client_that_speaks_no_usbredir_is_told_off_and_the_board_runs_on),
         cmocka_unit_test(guest_that_is_there_at_the_end_is_in_the_trace),
+        cmocka_unit_test(a_run_takes_commands),
         cmocka_unit_test(options_of_serve_are_its_own),
     };
     return cmocka_run_group_tests_name("host/serve", tests, set_up, leave_folder);

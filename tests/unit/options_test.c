@@ -422,6 +422,7 @@ static void boards_without_firmware_or_room_are_refused(void **state) {
     refused("run --load a --next-board --symbols a --next-board --flash b",
             "board 2 has neither --load nor --flash");
     refused("serve --socket s --load a --next-board --load b", "serve runs one board");
+    refused("run --socket s --load a --next-board --load b", "--socket is for one board");
     refused("run --load a --pcap - --next-board --load b --pcap -", "--pcap - and --pcap -");
     refused("run --load a --uart usart1=- --next-board --load b --report=-",
             "standard output is one stream");

@@ -161,7 +161,7 @@ static void look(const struct session *session) {
 // Sleeps until somebody wants something, for `ns` at most.
 static void rest(const struct session *session, uint64_t ns) {
     look(session);
-    struct pollfd on[3 + GDB_FDS_MAX * SESSION_PORTS_MAX] = {
+    struct pollfd on[3 + CONTROL_FDS_MAX + GDB_FDS_MAX * SESSION_PORTS_MAX] = {
         {.fd = signals, .events = POLLIN}, {.fd = -1}, {.fd = -1}};
     unsigned count = 3;
     if (session->clients) {
@@ -169,6 +169,9 @@ static void rest(const struct session *session, uint64_t ns) {
     }
     if (session->bridge) {
         on[2] = (struct pollfd){.fd = bridge_fd(session->bridge), .events = POLLIN};
+    }
+    if (session->config->control) {
+        count += control_poll(session->config->control, on + count);
     }
     for (unsigned i = 0; i < session->config->port_count; i++) {
         if (session->config->ports[i].gdb) {
@@ -181,10 +184,21 @@ static void rest(const struct session *session, uint64_t ns) {
 }
 
 static bool is_wanted(const struct session *session) {
-    struct pollfd on[3] = {{.fd = signals, .events = POLLIN},
-                           {.fd = clients_fd(session->clients), .events = POLLIN},
-                           {.fd = bridge_fd(session->bridge), .events = POLLIN}};
-    return poll(on, 3, 0) > 0;
+    struct pollfd on[3 + CONTROL_FDS_MAX] = {{.fd = signals, .events = POLLIN},
+                                             {.fd = clients_fd(session->clients), .events = POLLIN},
+                                             {.fd = bridge_fd(session->bridge), .events = POLLIN}};
+    unsigned count = 3;
+    if (session->config->control) {
+        count += control_poll(session->config->control, on + count);
+    }
+    return poll(on, count, 0) > 0;
+}
+
+// Between two stretches of the boards' time.
+static void serve_control(const struct session *session) {
+    if (session->config->control) {
+        control_serve(session->config->control);
+    }
 }
 
 // -- Time
@@ -240,6 +254,7 @@ static void run_free(struct session *session, uint64_t until_ps,
     while (!session->stop_signal && timeline_now(session->timeline) < until_ps &&
            !(is_over && is_over(session))) {
         take_signals(session);
+        serve_control(session);
         if (session->bridge) {
             (void)bridge_take(session->bridge, NULL, NULL);
         }
@@ -341,6 +356,7 @@ static void run_beside_command(struct session *session) {
         if (command_poll(&session->command)) {
             break;
         }
+        serve_control(session);
         (void)is_held(session); // a debugger may come while COMMAND is busy
         if (session->config->is_fast) {
             turn_fast(session);

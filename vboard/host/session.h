@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "vboard/gdb/gdb.h"
+#include "vboard/host/control.h"
 #include "vboard/host/umockdev.h"
 #include "vboard/timeline.h"
 #include "vboard/trace.h"
@@ -51,6 +52,7 @@ struct session_config {
     char **command;           // NULL: none
     const char *command_path; // from command_find()
     const char *preload;      // from command_find_preload()
+    struct control *control;  // takes commands while the boards run; NULL: none
     // Somebody who watches (vboard/view/view.h), called often between slices; NULL: nobody. COMMAND's output
     // goes to `command_output` then, and its input is empty: the terminal is the watcher's.
     void (*look)(void *ctx);
