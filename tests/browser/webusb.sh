@@ -9,7 +9,7 @@
 #                                            ./back.bin)
 #   webusb.sh again FOLDER IMAGE             the same page loads twice: the first time $UNPLUG is run half way, then $PLUG
 #
-# Exit status: 0 done, 1 not, 77 with a sentence: what it takes is not here.
+# Exit status: 0 done, 1 not, 3 the page says that it failed, 77 with a sentence: what it takes is not here.
 
 set -eu
 
@@ -120,7 +120,7 @@ if [ "$act" = again ]; then
     wait_for said 'busy [1-9]'
     sh -c "$UNPLUG"
     wait_for said '[df]' # done, failed
-    expr "$said" : failed || fail "loaded without a cable: $said"
+    expr "$said" : failed >/dev/null || fail "loaded without a cable: $said"
     wait_for count 0
     sh -c "$PLUG"
     wait_for count 1
@@ -128,7 +128,10 @@ if [ "$act" = again ]; then
 fi
 press "$act"
 wait_for said '[df]'
-[ "$said" = "done" ] || fail "$said"
+if [ "$said" != "done" ]; then
+    echo "webusb: the page says '$said'"
+    exit 3
+fi
 if [ "$act" = read ]; then
     tries=0
     until [ -f back.bin ]; do

@@ -41,14 +41,15 @@ static bool prepare(const struct stand *stand) {
                    "%s/%s/blink-0.2.bin two.bin && "
                    "rm -f *.flash *.dfu && %s run --board %s --load %s/%s/redfu-boot.elf --flash "
                    "empty.flash --limit 1ms && "
+                   "cat two.bin %s | head -c 150000 >big.bin && "
                    "cp empty.flash one.flash && %s run --board %s --flash one.flash --pin "
                    "button=1@0+500ms --limit 10ms -- "
                    "%s write one.bin && for f in one two; do %s convert $f.bin@0x0800C000 $f.dfu "
                    "--alt 1; done && "
                    "%s convert one.bin@0x08000000 low.dfu --alt 1",
                    work, work, FIRMWARE_FOLDER, stand->name, FIRMWARE_FOLDER, stand->name, VBOARD,
-                   stand->name, FIRMWARE_FOLDER, stand->name, VBOARD, stand->name, REDFU, REDFU,
-                   REDFU);
+                   stand->name, FIRMWARE_FOLDER, stand->name, VBOARD, VBOARD, stand->name, REDFU,
+                   REDFU, REDFU);
     if (system(line) != 0) {
         (void)snprintf(line, sizeof line, "cat %s/prepare.out", work);
         (void)system(line);

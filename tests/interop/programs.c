@@ -67,10 +67,11 @@ static const struct program programs[] = {
                [SECOND_LOAD] = "$W load $P two.bin",
                [READ_BACK] = "rm -f back.bin; $W read $P one.bin && cmp one.bin back.bin",
                [LEAVE] = "$W run $P one.bin",
-               [REFUSED] = "! $W load $P one.bin 0x08000000"},
-     .none = {[VERIFY] = "it has none; see read back",
-              [MASS_ERASE] = "it has none",
-              [UNPLUG] = "no way yet to pull the cable when the page is half way"}},
+               [REFUSED] = "$W load $P one.bin 0x08000000; test $? = 3",
+               // Pulled and put in by the page's own progress, in the same page.
+               [UNPLUG] =
+                   "UNPLUG=\"$V ctl ctl unplug\" PLUG=\"$V ctl ctl plug\" $W again $P big.bin"},
+     .none = {[VERIFY] = "it has none; see read back", [MASS_ERASE] = "it has none"}},
 };
 const unsigned program_count = sizeof programs / sizeof programs[0];
 
@@ -142,7 +143,7 @@ static void prepare(enum column column, char *out, size_t size) {
 static void in_umockdev(const struct program *program, const struct stand *stand,
                         enum column column, char *out, size_t size) {
     const char *line = program->lines[column];
-    if (column == UNPLUG) {
+    if (column == UNPLUG && !program->is_real) {
         (void)snprintf(
             out, size,
             "! $V run --board %s --flash flash.bin --pin button=1@0+500ms --unplug 1s --limit 10ms "
@@ -151,10 +152,9 @@ static void in_umockdev(const struct program *program, const struct stand *stand
             stand->name, line, stand->name, line);
     } else {
         (void)snprintf(out, size,
-                       "$V run --board %s --flash flash.bin --pin button=1@0+500ms --pace %s "
-                       "--limit 1s --trace trace "
-                       "-- sh -c '%s'\n",
-                       stand->name, program->is_real ? "real" : "fast", line);
+                       "$V run --board %s --flash flash.bin --pin button=1@0+500ms %s --limit 1s "
+                       "--trace trace -- sh -c '%s'\n",
+                       stand->name, program->is_real ? "--pace real --socket ctl" : "", line);
     }
 }
 
