@@ -13,3 +13,7 @@ set_tests_properties(interop/quick PROPERTIES LABELS "e2e;long" TIMEOUT 600 RESO
 # The cell of a browser by itself: it takes seconds of the wall clock.
 add_test(NAME interop/browser COMMAND interop cell "webdfu 1.0.5 in Chromium" "first load")
 set_tests_properties(interop/browser PROPERTIES LABELS e2e TIMEOUT 300 SKIP_RETURN_CODE 77)
+add_test(NAME browser/landing COMMAND ${CMAKE_SOURCE_DIR}/tests/browser/landing.sh $<TARGET_FILE:vboard>
+    ${CMAKE_BINARY_DIR}/firmware/stm32f4-product ${CMAKE_BINARY_DIR}/webdfu)
+set_tests_properties(browser/landing PROPERTIES LABELS e2e TIMEOUT 300 SKIP_RETURN_CODE 77)
+set_tests_properties(interop/browser browser/landing PROPERTIES RESOURCE_LOCK webdfu) # fetched by whoever is first
