@@ -16,7 +16,7 @@ cd "$folder"
 
 # USB reaches the board only with VBUS on PA9.
 "$vboard" run --load "$firmware/redfu-boot.elf" --pin PA9=1@0 --pace real --trace trace -- \
-    "$here/webusb.sh" run "$package" "$firmware/blink-0.1.bin"
+    "$here/webusb.sh" run "$package/webdfu" "$firmware/blink-0.1.bin"
 
 url=example.com/widget/update # BOARD_LANDING_PAGE
 len=$((3 + ${#url}))

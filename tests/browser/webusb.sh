@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# An npm package that flashes DfuSe devices over WebUSB, unmodified, in headless Chromium: webusb.html is the page around
-# it, and this presses its buttons through ChromeDriver. usage:
+# npm packages that flash DfuSe devices over WebUSB, unmodified, in headless Chromium: webusb.html is the page around
+# them, and this presses its buttons through ChromeDriver. usage:
 #
-#   webusb.sh fetch FOLDER                   the package from the npm registry, as package-lock.json pins it, once
-#   webusb.sh BUTTON FOLDER IMAGE [ADDRESS]  as COMMAND of vboard run --pace real: BUTTON is load, run or read (into
-#                                            ./back.bin)
-#   webusb.sh again FOLDER IMAGE             the same page loads twice: the first time $UNPLUG is run half way, then $PLUG
+#   webusb.sh fetch FOLDER                   the packages from the npm registry, as package-lock.json pins them, once
+#   webusb.sh BUTTON FOLDER/PACKAGE IMAGE [ADDRESS]
+#                                            as COMMAND of vboard run --pace real: BUTTON is load, run or read (into
+#                                            ./back.bin), PACKAGE is webdfu or dfu
+#   webusb.sh again FOLDER/PACKAGE IMAGE     the same page loads twice: the first time $UNPLUG is run half way, then $PLUG
 #
 # Exit status: 0 done, 1 not, 3 the page says that it failed, 77 with a sentence: what it takes is not here.
 
@@ -17,7 +18,7 @@ act=$1 package=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
 not_here() {
-    echo "webdfu in Chromium is not run: $*"
+    echo "WebUSB in Chromium is not run: $*"
     exit 77
 }
 
@@ -25,12 +26,12 @@ for program in chromium chromedriver curl python3; do
     command -v "$program" >/dev/null || not_here "there is no $program"
 done
 if [ "$act" = fetch ]; then
-    if [ ! -f "$package/node_modules/webdfu/DFUse.js" ]; then
+    if [ ! -f "$package/node_modules/dfu/package.json" ]; then
         command -v npm >/dev/null || not_here "there is no npm"
         mkdir -p "$package"
         cp "$here/package.json" "$here/package-lock.json" "$package"
         (cd "$package" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000) \
-            >"$package/npm.log" 2>&1 || not_here "npm cannot fetch the package ($package/npm.log)"
+            >"$package/npm.log" 2>&1 || not_here "npm cannot fetch the packages ($package/npm.log)"
     fi
     exit
 fi
@@ -90,7 +91,10 @@ press() {
 
 mkdir "$folder/site"
 cp "$here/webusb.html" "$folder/site"
-ln -s "$(realpath "$package/node_modules/webdfu")" "$folder/site/webdfu"
+modules=$(realpath "$(dirname "$package")/node_modules")
+for name in webdfu dfu nanoevents; do
+    ln -s "$modules/$name" "$folder/site/$name"
+done
 python3 -u -m http.server --bind 127.0.0.1 --directory "$folder/site" 0 >"$folder/server.log" 2>&1 &
 server=$!
 chromedriver --port=0 >"$folder/driver.log" 2>&1 &
@@ -111,7 +115,7 @@ answer=$(ask POST '' '{"capabilities":{"alwaysMatch":{"timeouts":{"script":90000
 session=$(echo "$answer" | sed -n 's/.*"sessionId":"\([^"]*\)".*/\1/p')
 [ -n "$session" ] || fail "Chromium did not start: $answer"
 
-ask POST "/$session/url" '{"url":"'"$site/webusb.html${4:+#$4}"'"}' >/dev/null
+ask POST "/$session/url" '{"url":"'"$site/webusb.html?$(basename "$package")${4:+#$4}"'"}' >/dev/null
 wait_for said ready
 wait_for count 1
 element file value '{"text":"'"$image"'"}'

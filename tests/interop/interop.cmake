@@ -11,9 +11,9 @@ target_compile_definitions(interop PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}" BUIL
 add_test(NAME interop/quick COMMAND interop quick)
 set_tests_properties(interop/quick PROPERTIES LABELS "e2e;long" TIMEOUT 600 RESOURCE_LOCK fwupdtool)
 # The cell of a browser by itself: it takes seconds of the wall clock.
-add_test(NAME interop/browser COMMAND interop cell "webdfu 1.0.5 in Chromium" "first load")
+add_test(NAME interop/browser COMMAND interop cell "webdfu 1.0.5 in Chromium" "first load" OTG_FS)
 set_tests_properties(interop/browser PROPERTIES LABELS e2e TIMEOUT 300 SKIP_RETURN_CODE 77)
 add_test(NAME browser/landing COMMAND ${CMAKE_SOURCE_DIR}/tests/browser/landing.sh $<TARGET_FILE:vboard>
-    ${CMAKE_BINARY_DIR}/firmware/stm32f4-product ${CMAKE_BINARY_DIR}/webdfu)
+    ${CMAKE_BINARY_DIR}/firmware/stm32f4-product ${CMAKE_BINARY_DIR}/webusb)
 set_tests_properties(browser/landing PROPERTIES LABELS e2e TIMEOUT 300 SKIP_RETURN_CODE 77)
-set_tests_properties(interop/browser browser/landing PROPERTIES RESOURCE_LOCK webdfu) # fetched by whoever is first
+set_tests_properties(interop/browser browser/landing PROPERTIES RESOURCE_LOCK webusb) # fetched by whoever is first

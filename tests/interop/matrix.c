@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs the matrix and prints it. usage: interop [quick] [vm] [bring], or interop cell PROGRAM COLUMN for one cell of it.
+// Runs the matrix and prints it. usage: interop [quick] [vm] [bring], or interop cell PROGRAM COLUMN CORE for one of it.
 // quick: one board; vm: also through Debian's kernel in QEMU (script/vm; the guest has to be there); bring: also programs
 // that Debian does not have, fetched if need be. Exit status: 0 every cell held or has its reason, 1 one did not, 2 it
 // could not run, 77 the cell's program is not here.
@@ -153,8 +153,9 @@ static int matrix(bool is_quick, bool in_vm, bool brings) {
     return failed != 0;
 }
 
-static int cell(const char *program, const char *column) {
+static int cell(const char *program, const char *column, const char *core) {
     unsigned p = 0, c = 0;
+    const struct stand *stand = &stands[strcmp(stands[1].core, core) == 0];
     while (p < program_count && strcmp(program_name(p), program) != 0) {
         p++;
     }
@@ -169,10 +170,10 @@ static int cell(const char *program, const char *column) {
         (void)printf("%s\n", why);
         return 77;
     }
-    if (!prepare(&stands[0])) {
+    if (!prepare(stand)) {
         return 2;
     }
-    return program_cell(p, &stands[0], false, (enum column)c, work, &why) != HELD;
+    return program_cell(p, stand, false, (enum column)c, work, &why) != HELD;
 }
 
 int main(int argc, char **argv) {
@@ -185,7 +186,7 @@ int main(int argc, char **argv) {
     if (!mkdtemp(work)) {
         return 2;
     }
-    int status = argc == 4 && strcmp(argv[1], "cell") == 0 ? cell(argv[2], argv[3])
+    int status = argc == 5 && strcmp(argv[1], "cell") == 0 ? cell(argv[2], argv[3], argv[4])
                                                            : matrix(is_quick, in_vm, brings);
     char line[64];
     (void)snprintf(line, sizeof line, "rm -rf %s", work);

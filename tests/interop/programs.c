@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The programs: what one types for each column. In a line, $R is redfu, and $W a page in Chromium around the package in
-// $P (tests/browser/webusb.sh).
+// The programs: what one types for each column. In a line, $R is redfu, and $W a page in Chromium around a package
+// in $P (tests/browser/webusb.sh).
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,10 @@
 #define FWUPD_LOAD(file)                                                                           \
     "fwupdtool install-blob " file " d787669ee4a103fe0b361fe31c10ea037c72f27c --plugins dfu -y "   \
     "--allow-reinstall --allow-older --no-reboot-check --force"
+
+// Packages of the npm registry, fetched once. The cable is pulled and put in by the page's own progress, in the same page.
+#define BRING "$W fetch $P"
+#define AGAIN "UNPLUG=\"$V ctl ctl unplug\" PLUG=\"$V ctl ctl plug\" $W again "
 
 struct program {
     const char *name;
@@ -62,15 +66,24 @@ static const struct program programs[] = {
               [MASS_ERASE] = "it has none"}},
     {.name = "webdfu 1.0.5 in Chromium",
      .is_real = true,
-     .bring = "$W fetch $P",
-     .lines = {[FIRST_LOAD] = "$W load $P one.bin",
-               [SECOND_LOAD] = "$W load $P two.bin",
-               [READ_BACK] = "rm -f back.bin; $W read $P one.bin && cmp one.bin back.bin",
-               [LEAVE] = "$W run $P one.bin",
-               [REFUSED] = "$W load $P one.bin 0x08000000; test $? = 3",
-               // Pulled and put in by the page's own progress, in the same page.
-               [UNPLUG] =
-                   "UNPLUG=\"$V ctl ctl unplug\" PLUG=\"$V ctl ctl plug\" $W again $P big.bin"},
+     .bring = BRING,
+     .lines = {[FIRST_LOAD] = "$W load $P/webdfu one.bin",
+               [SECOND_LOAD] = "$W load $P/webdfu two.bin",
+               [READ_BACK] = "rm -f back.bin; $W read $P/webdfu one.bin && cmp one.bin back.bin",
+               [LEAVE] = "$W run $P/webdfu one.bin",
+               [REFUSED] = "$W load $P/webdfu one.bin 0x08000000; test $? = 3",
+               [UNPLUG] = AGAIN "$P/webdfu big.bin"},
+     .none = {[VERIFY] = "it has none; see read back", [MASS_ERASE] = "it has none"}},
+    {.name = "dfu 0.1.5 in Chromium",
+     .is_real = true,
+     .bring = BRING,
+     // It always leaves.
+     .lines = {[FIRST_LOAD] = "$W load $P/dfu one.bin",
+               [SECOND_LOAD] = "$W load $P/dfu two.bin",
+               [READ_BACK] = "rm -f back.bin; $W read $P/dfu one.bin && cmp one.bin back.bin",
+               [LEAVE] = "$W run $P/dfu one.bin",
+               [REFUSED] = "$W load $P/dfu one.bin 0x08000000; test $? = 3",
+               [UNPLUG] = AGAIN "$P/dfu big.bin"},
      .none = {[VERIFY] = "it has none; see read back", [MASS_ERASE] = "it has none"}},
 };
 const unsigned program_count = sizeof programs / sizeof programs[0];
@@ -85,7 +98,7 @@ bool program_in_vm(unsigned program) {
 
 // What all lines know, from the build's folder on.
 static const char known[] = "TOP=" SOURCE_DIR " BUILD=" BUILD_NAME " V=" VBOARD " R=" REDFU
-                            "\nW=$TOP/tests/browser/webusb.sh P=$TOP/$BUILD/webdfu\n"
+                            "\nW=$TOP/tests/browser/webusb.sh P=$TOP/$BUILD/webusb\n"
                             "export V R W P\n";
 
 bool program_is_brought(unsigned program) {
