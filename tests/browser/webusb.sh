@@ -26,12 +26,13 @@ for program in chromium chromedriver curl python3; do
     command -v "$program" >/dev/null || not_here "there is no $program"
 done
 if [ "$act" = fetch ]; then
-    if [ ! -f "$package/node_modules/dfu/package.json" ]; then
+    if ! cmp -s "$here/package-lock.json" "$package/fetched.json"; then
         command -v npm >/dev/null || not_here "there is no npm"
         mkdir -p "$package"
         cp "$here/package.json" "$here/package-lock.json" "$package"
         (cd "$package" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000) \
             >"$package/npm.log" 2>&1 || not_here "npm cannot fetch the packages ($package/npm.log)"
+        cp "$package/package-lock.json" "$package/fetched.json"
     fi
     exit
 fi
@@ -44,7 +45,8 @@ leave() {
     [ -z "$session" ] || ask DELETE "/$session" >/dev/null 2>&1 || true
     # shellcheck disable=SC2086 # none, one or two
     kill $server $driver 2>/dev/null || true
-    rm -rf "$folder"
+    wait
+    rm -rf "$folder" || true # Chromium may still be writing
 }
 trap leave EXIT
 
