@@ -10,7 +10,7 @@
 // operation or inside it (the fault model is vboard/chip/flash_fault.c's). Power comes back, and then
 //
 // - an application that starts is the old image or the new one, byte for byte;
-// - or DFU mode comes up within BOOT_MAX_PS;
+// - or DFU mode comes up within a second;
 // - no byte of the bootloader's sector has changed, and no value in the settings;
 // - at chosen points (each erase; in the full form also each operation outside the application's
 //   sectors, the first and last words of the image, and each RECOVER_EVERY'th of the rest) the next
@@ -40,36 +40,22 @@
 #include <unistd.h>
 
 #include "doctor/hosts/host.h"
-#include "settings/settings.h"
 #include "tests/board/cable_device.h"
+#include "tests/power/aftermath.h"
 
-#define BOOT_SECTOR_BYTES   16384u
-// The settings pages: sectors 1 and 2.
-#define SETTINGS_OFF        0x4000u
-#define SETTINGS_PAGE_BYTES 16384u
-#define VALUE_COUNT         6u
-// Less than any bootloader wants to begin a load with.
-#define ROOM_LEFT_MAX       100u
-#define BOOT_MAX_PS         (1 * PS_PER_S)
-// Looks this often whether something started.
-#define BOOT_LOOK_PS        (20 * PS_PER_US)
-// How long the board stays without power: the cable notices after 2.5 us.
-#define OFF_PS              PS_PER_MS
 // Words at each end of the image that are looked at closely.
-#define EDGE_BYTES          16u
-// Blink 0.1 changes its LED each 250 ms.
-#define LED_MAX_MS          300u
+#define EDGE_BYTES         16u
 // A point that hangs (seconds of real time).
-#define POINT_MAX_S         300u
-#define JOBS_MAX            16u
+#define POINT_MAX_S        300u
+#define JOBS_MAX           16u
 // The full form: the next load at each of these, and so many points.
-#define RECOVER_EVERY       100u
-#define POINTS_LEAST        2000u
+#define RECOVER_EVERY      100u
+#define POINTS_LEAST       2000u
 // Primes: neighbouring first cuts have other second ones. Behind an erase all (with --every: fewer).
-#define SECOND_EVERY        31u
-#define SECOND_EVERY_SHORT  7u
+#define SECOND_EVERY       31u
+#define SECOND_EVERY_SHORT 7u
 // What the small load has behind blink 0.1, so that it is no beginning of the old image.
-#define NEXT_TAIL_BYTES     64u
+#define NEXT_TAIL_BYTES    64u
 
 enum mode { MODE_BEFORE, MODE_TORN, MODE_COUNT };
 static const char *const mode_names[] = {"before", "torn"};
@@ -88,13 +74,14 @@ struct sweep {
     uint64_t every, recover_every, seed, seeds;
     uint64_t second_every; // behind a cut erase
     bool recovers_special;
-    uint64_t only; // a replay of this operation ...
+    bool recovers_never; // first cuts alone
+    uint64_t only;       // a replay of this operation ...
     enum mode only_mode;
     unsigned jobs, job;
     // The story.
     struct bench *bench;
     struct image old, new, next;
-    uint8_t boot[BOOT_SECTOR_BYTES];
+    uint8_t boot[AFTERMATH_BOOT_SECTOR_BYTES];
     uint64_t number; // of the operation, since the button
     bool is_taken;
     uint64_t first_point, next_point; // of this operation and of the next one that is taken
@@ -135,96 +122,6 @@ static void fail_process(int signal_number) {
     _exit(OUTCOME_FAILED);
 }
 
-// --- the settings, written and read as a programmer on the PC would ------------------------------
-
-// Two pages in memory; `ctx` is the first.
-static uint8_t *page_at(void *ctx, unsigned page, uint32_t off) {
-    return (uint8_t *)ctx + page * SETTINGS_PAGE_BYTES + off;
-}
-
-static enum settings_flash_result page_erase(void *ctx, unsigned page) {
-    memset(page_at(ctx, page, 0), 0xFF, SETTINGS_PAGE_BYTES);
-    return SETTINGS_FLASH_DONE;
-}
-
-static enum settings_flash_result page_program(void *ctx, unsigned page, uint32_t off,
-                                               const uint8_t *data, uint32_t len) {
-    for (uint32_t i = 0; i < len; i++) {
-        *page_at(ctx, page, off + i) &= data[i];
-    }
-    return SETTINGS_FLASH_DONE;
-}
-
-static enum settings_flash_result page_poll(void *ctx) {
-    (void)ctx;
-    return SETTINGS_FLASH_DONE;
-}
-
-static void page_read(void *ctx, unsigned page, uint32_t off, uint8_t *out, uint32_t len) {
-    memcpy(out, page_at(ctx, page, off), len);
-}
-
-static struct settings_flash pages_at(uint8_t *pages) {
-    return (struct settings_flash){
-        .ctx = pages,
-        .page_bytes = SETTINGS_PAGE_BYTES,
-        .erase = page_erase,
-        .program = page_program,
-        .poll = page_poll,
-        .read = page_read,
-    };
-}
-
-// The value under key `n` is n * 9 + 1 bytes of n.
-static uint32_t value_of(uint16_t key, uint8_t value[SETTINGS_VALUE_MAX]) {
-    memset(value, key + 1, SETTINGS_VALUE_MAX);
-    return key * 9u + 1;
-}
-
-// Values that have to survive, and one rewritten until the page is full.
-static void fill_settings(void) {
-    struct settings settings;
-    struct settings_flash flash = pages_at(chip_flash(sweep.bench->chip) + SETTINGS_OFF);
-    uint8_t value[SETTINGS_VALUE_MAX];
-    enum settings_result opened = settings_open(&settings, &flash);
-    if (opened == SETTINGS_TURNOVER) {
-        opened = settings_wait(&settings, settings_turnover(&settings));
-    }
-    assert_int_equal(opened, SETTINGS_OK);
-    for (uint16_t key = 0; key < VALUE_COUNT; key++) {
-        uint32_t len = value_of(key, value);
-        assert_int_equal(settings_wait(&settings, settings_set(&settings, key, value, len)),
-                         SETTINGS_OK);
-    }
-    for (uint32_t i = 0; settings_room(&settings) > ROOM_LEFT_MAX; i++) {
-        uint32_t len = settings_room(&settings) > 400 ? 200 : 4;
-        memset(value, (int)i, len);
-        assert_int_equal(settings_wait(&settings, settings_set(&settings, 0x100, value, len)),
-                         SETTINGS_OK);
-    }
-    chip_flash_changed(sweep.bench->chip);
-}
-
-// Looked at in a copy, because what a cut left must be put in order before it can be read.
-static bool settings_are_kept(void) {
-    static uint8_t pages[2 * SETTINGS_PAGE_BYTES];
-    struct settings_flash flash = pages_at(pages);
-    struct settings settings;
-    uint8_t value[SETTINGS_VALUE_MAX], found[SETTINGS_VALUE_MAX];
-    memcpy(pages, chip_flash(sweep.bench->chip) + SETTINGS_OFF, sizeof pages);
-    enum settings_result opened = settings_open(&settings, &flash);
-    if (opened == SETTINGS_TURNOVER) {
-        opened = settings_wait(&settings, settings_turnover(&settings));
-    }
-    bool ok = opened == SETTINGS_OK;
-    for (uint16_t key = 0; ok && key < VALUE_COUNT; key++) {
-        uint32_t len = 0;
-        ok = settings_get(&settings, key, found, sizeof found, &len) == SETTINGS_OK &&
-             len == value_of(key, value) && memcmp(found, value, len) == 0;
-    }
-    return ok;
-}
-
 // --- a point -------------------------------------------------------------------------------------
 
 static bool flash_is(const struct image *image) {
@@ -232,44 +129,24 @@ static bool flash_is(const struct image *image) {
                   image->len) == 0;
 }
 
-// From power-on to whatever comes up.
+// Power comes, and whatever comes up.
 static enum outcome boot(struct bench *bench) {
-    uint64_t start_ps = timeline_now(&bench->timeline);
-    enum outcome outcome = OUTCOME_FAILED;
-    while (outcome == OUTCOME_FAILED) {
-        bench_run(bench, BOOT_LOOK_PS);
-        if (cpu_vtor(chip_cpu(bench->chip)) == APPLICATION) {
-            outcome = flash_is(&sweep.old) ? OUTCOME_OLD : OUTCOME_NEW;
-            bool is_next = sweep.second != 0 && flash_is(&sweep.next);
-            if (outcome == OUTCOME_NEW && !flash_is(&sweep.new) && !is_next) {
-                fail_point("an application started that is none of the images");
-            }
-        } else if (cable_is_attached(bench->cable)) {
-            outcome = OUTCOME_DFU;
-        } else if (timeline_now(&bench->timeline) - start_ps > BOOT_MAX_PS) {
-            fail_point("neither an application nor DFU mode came up in time");
+    uint64_t took_ps;
+    enum aftermath came = aftermath_boot(bench, &took_ps);
+    enum outcome outcome = OUTCOME_DFU;
+    if (came == AFTERMATH_NOTHING) {
+        fail_point("neither an application nor DFU mode came up in time");
+    } else if (came == AFTERMATH_APPLICATION) {
+        outcome = flash_is(&sweep.old) ? OUTCOME_OLD : OUTCOME_NEW;
+        bool is_next = sweep.second != 0 && flash_is(&sweep.next);
+        if (outcome == OUTCOME_NEW && !flash_is(&sweep.new) && !is_next) {
+            fail_point("an application started that is none of the images");
         }
     }
-    uint64_t took_ps = timeline_now(&bench->timeline) - start_ps;
     if (took_ps > sweep.tally->boot_max_ps[outcome]) {
         sweep.tally->boot_max_ps[outcome] = took_ps;
     }
     return outcome;
-}
-
-// The application has run for a while and seen it released.
-static void press_button(struct bench *bench) {
-    bench_run_ms(bench, 100);
-    chip_set_pin(bench->chip, "PA0", 1);
-    bench_run_ms(bench, 100);
-    chip_set_pin(bench->chip, "PA0", 0);
-}
-
-static void wait_for_application(struct bench *bench) {
-    for (unsigned ms = 0; ms < 1000 && cpu_vtor(chip_cpu(bench->chip)) != APPLICATION; ms++) {
-        bench_run_ms(bench, 1);
-    }
-    assert_int_equal(cpu_vtor(chip_cpu(bench->chip)), APPLICATION);
 }
 
 // The next load, of an image that is neither of the two.
@@ -281,27 +158,15 @@ static void recover(struct bench *bench, enum outcome outcome) {
         next.len = sweep.old.len;
     }
     if (outcome != OUTCOME_DFU) {
-        press_button(bench);
+        aftermath_press_button(bench);
     }
     bench_wait_for_device(bench);
     bench_dfu_load(bench, &next);
     bench_dfu_leave(bench);
-    wait_for_application(bench);
+    aftermath_await_application(bench);
     bench_assert_flash_holds(bench, &next);
-    int level = chip_pin(bench->chip, "PD12");
-    for (unsigned ms = 0; ms < LED_MAX_MS && chip_pin(bench->chip, "PD12") == level; ms++) {
-        bench_run_ms(bench, 1);
-    }
-    assert_int_not_equal(chip_pin(bench->chip, "PD12"), level);
+    aftermath_assert_blinks(bench);
     sweep.tally->recovered++;
-}
-
-static void stay_off(struct bench *bench) {
-    // A transfer that ends at this moment ends a run early.
-    uint64_t on_at_ps = timeline_now(&bench->timeline) + OFF_PS;
-    while (timeline_now(&bench->timeline) < on_at_ps) {
-        bench_run(bench, on_at_ps - timeline_now(&bench->timeline));
-    }
 }
 
 // --- the second cut ------------------------------------------------------------------------------
@@ -325,7 +190,7 @@ static void go_on_until_second(struct bench *bench) {
     for (unsigned ms = 0; ms < 1000 && !sweep.has_second && !bench->device; ms++) {
         bench_run_ms(bench, 1);
         if (cpu_vtor(chip_cpu(bench->chip)) == APPLICATION) {
-            press_button(bench);
+            aftermath_press_button(bench);
         }
     }
     if (!sweep.has_second && bench->device) {
@@ -339,13 +204,11 @@ static void go_on_until_second(struct bench *bench) {
     }
 }
 
-static void recover(struct bench *bench, enum outcome outcome);
-
 // False when what follows the first cut has no such operation any more.
 static bool cut_again(struct bench *bench) {
     sweep.second_count = 0;
     sweep.has_second = false;
-    stay_off(bench);
+    aftermath_stay_off(bench);
     chip_on_flash_op(bench->chip, at_second, NULL);
     chip_power_on(bench->chip);
     go_on_until_second(bench);
@@ -353,14 +216,13 @@ static bool cut_again(struct bench *bench) {
     if (!sweep.has_second) {
         return false;
     }
-    stay_off(bench);
-    chip_power_on(bench->chip);
+    aftermath_stay_off(bench);
     enum outcome outcome = boot(bench);
-    if (!settings_are_kept()) {
+    if (!aftermath_has_values(sweep.bench)) {
         fail_point("a value in the settings is lost");
     }
     recover(bench, outcome);
-    if (!settings_are_kept() ||
+    if (!aftermath_has_values(sweep.bench) ||
         memcmp(chip_flash(bench->chip), sweep.boot, sizeof sweep.boot) != 0) {
         fail_point("the load after it lost a value, or changed the bootloader's sector");
     }
@@ -389,18 +251,17 @@ static enum outcome after_cut(struct bench *bench) {
     if (sweep.recovers) {
         cut_again_at_all(bench);
     }
-    stay_off(bench);
+    aftermath_stay_off(bench);
     if (cable_is_attached(bench->cable)) {
         fail_point("the pull-up is there without power");
     }
-    chip_power_on(bench->chip);
     enum outcome outcome = boot(bench);
-    if (!settings_are_kept()) {
+    if (!aftermath_has_values(sweep.bench)) {
         fail_point("a value in the settings is lost");
     }
     if (sweep.recovers) {
         recover(bench, outcome);
-        if (!settings_are_kept()) {
+        if (!aftermath_has_values(sweep.bench)) {
             fail_point("a value in the settings was lost by the next load");
         }
     }
@@ -485,9 +346,10 @@ static void at_operation(void *ctx, const struct chip_flash_op *op) {
     sweep.number++;
     sweep.is_erase = op->kind != CHIP_FLASH_PROGRAM;
     sweep.is_special = is_special(op);
-    sweep.recovers = sweep.is_erase || sweep.only != 0 ||
-                     (sweep.recovers_special && sweep.is_special) ||
-                     (sweep.recover_every != 0 && sweep.number % sweep.recover_every == 0);
+    sweep.recovers =
+        !sweep.recovers_never &&
+        (sweep.is_erase || sweep.only != 0 || (sweep.recovers_special && sweep.is_special) ||
+         (sweep.recover_every != 0 && sweep.number % sweep.recover_every == 0));
     sweep.is_taken = sweep.is_special || sweep.number % sweep.every == 0;
     sweep.first_point = sweep.next_point;
     sweep.next_point += sweep.is_taken ? sweep.seeds + 1 : 0;
@@ -544,22 +406,22 @@ static void tell_story(void) {
     bench_wait_for_device(bench);
     bench_dfu_load(bench, &sweep.old);
     bench_dfu_leave(bench);
-    wait_for_application(bench);
+    aftermath_await_application(bench);
     bench_assert_flash_holds(bench, &sweep.old);
-    fill_settings();
+    aftermath_put_values(bench, true);
     memcpy(sweep.boot, chip_flash(bench->chip), sizeof sweep.boot);
 
     chip_on_flash_op(bench->chip, at_operation, NULL);
     bench->after_run = run_points;
-    press_button(bench);
+    aftermath_press_button(bench);
     bench_wait_for_device(bench);
     bench_dfu_load(bench, &sweep.new);
     bench_dfu_leave(bench);
-    wait_for_application(bench);
+    aftermath_await_application(bench);
     chip_on_flash_op(bench->chip, NULL, NULL);
     bench->after_run = NULL;
     bench_assert_flash_holds(bench, &sweep.new);
-    assert_true(settings_are_kept());
+    assert_true(aftermath_has_values(sweep.bench));
     sweep.tally->operations = sweep.number;
     bench_free(bench);
 }
@@ -627,11 +489,13 @@ static void print_sum(const struct tally *sum) {
     }
     printf("power.board: %.1f s of processor time, %.0f cut points a second a core\n", cpu,
            (double)sum->points / cpu);
+    printf("evidence: power sweep=board cuts=%" PRIu64 " failed=%" PRIu64 "\n",
+           sum->points + sum->second, sum->failed);
 }
 
 static int usage(FILE *to, int status) {
     fputs(
-        "usage: test-power-board_cut [OPTION]... [ID]\n"
+        "usage: test-power-board [OPTION]... [ID]\n"
         "\n"
         "Cuts power at flash operations of an update over an update, in a virtual board.\n"
         "\n"
@@ -639,6 +503,7 @@ static int usage(FILE *to, int status) {
         "                load only after erases (default: all, with the next load after each\n"
         "                special one and each 100th of the others, and at least 2000 points).\n"
         "                Where there is a next load, power is cut a second time before it, too\n"
+        "  --first       cuts alone, each looked at: no next loads, no second cuts\n"
         "  --seeds N     inside each operation N times, with seeds from 1 (1)\n"
         "  --jobs J      processes (one a core)\n"
         "  ID            a point that failed, as printed: power.board#n=137,torn,seed=1\n",
@@ -671,11 +536,9 @@ static bool number(const char *text, uint64_t max, uint64_t *value) {
 // False for what is not understood.
 static bool read_arguments(int argc, char **argv) {
     static const struct option options[] = {
-        {"every", required_argument, NULL, 'e'},
-        {"seeds", required_argument, NULL, 's'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"every", required_argument, NULL, 'e'}, {"first", no_argument, NULL, 'f'},
+        {"seeds", required_argument, NULL, 's'}, {"jobs", required_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t jobs = cores < 1 ? 1 : cores > (long)JOBS_MAX ? JOBS_MAX : (uint64_t)cores;
@@ -693,6 +556,9 @@ static bool read_arguments(int argc, char **argv) {
             sweep.recover_every = 0;
             sweep.recovers_special = false;
             sweep.second_every = SECOND_EVERY_SHORT;
+            break;
+        case 'f':
+            sweep.recovers_never = true;
             break;
         case 's':
             ok = number(optarg, UINT32_MAX, &sweep.seeds) && sweep.seeds != 0;
@@ -733,7 +599,7 @@ int main(int argc, char **argv) {
         printf("power.board: fewer than %" PRIu64 " points\n", least);
         ok = false;
     }
-    if (sum.second == 0 && sweep.only == 0) {
+    if (sum.second == 0 && sweep.only == 0 && !sweep.recovers_never) {
         printf("power.board: power was never cut a second time\n");
         ok = false;
     }

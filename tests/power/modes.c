@@ -172,12 +172,13 @@ static const char *try_point(const struct point *point, unsigned *operations) {
     return wrong;
 }
 
-static unsigned tried, failed;
+static unsigned tried, failed, cuts;
 
 static unsigned try(const struct point *point) {
     unsigned operations = 0;
     const char *wrong = try_point(point, &operations);
     tried++;
+    cuts += point->at[0] != 0; // where there is a second one, the first was counted before
     if (wrong) {
         failed++;
         printf("power.modes#story=%s,cut=%u,then=%u,%s,seed=%u: %s\n", story_names[point->story],
@@ -255,5 +256,6 @@ int main(int argc, char **argv) {
         sweep(story, seeds, every);
     }
     printf("power.modes: %u cases, %u failed\n", tried, failed);
+    printf("evidence: power sweep=modes cuts=%u failed=%u\n", cuts, failed);
     return failed != 0;
 }

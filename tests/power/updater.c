@@ -282,7 +282,7 @@ static void take_point(struct bench *bench) {
     } else {
         chip_power_off(bench->chip);
     }
-    sweep.tally->points++;
+    sweep.tally->points += sweep.second == 0; // else it was one already
     // Before the erase nothing has happened yet.
     bool may_die = sweep.in_window && (sweep.mode == TORN || sweep.last_erased == 0);
     uint32_t open = 0;
@@ -565,7 +565,7 @@ int main(int argc, char **argv) {
         perror("power.updater");
         return 1;
     }
-    uint64_t lethal = 0;
+    uint64_t lethal = 0, cuts = 0, failed = 0;
     for (unsigned i = 0; i < SCENARIO_COUNT; i++) {
         if (sweep.only != 0 && sweep.scenario != (enum scenario)i) {
             continue;
@@ -577,7 +577,10 @@ int main(int argc, char **argv) {
         print_sum(&sum);
         ok = ok && sum.failed == 0 && sum.points > 0;
         lethal += sum.lethal;
+        cuts += sum.points + sum.second;
+        failed += sum.failed;
     }
+    printf("evidence: power sweep=updater cuts=%" PRIu64 " failed=%" PRIu64 "\n", cuts, failed);
     // A sweep that never meets the window looks at the wrong thing.
     if (sweep.only == 0 && lethal == 0) {
         printf("power.updater: no cut in the window was lethal\n");
