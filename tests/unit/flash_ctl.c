@@ -437,7 +437,7 @@ static void stores_to_flash_and_to_cr_wait_for_the_word_before(void **state) {
     assert_in_range(steps[3].end_cycle - steps[2].end_cycle, 256, 258);
     assert_int_equal(load(b, CR) & LOCK, LOCK);
     run_for(b, 2 * PS_PER_MS); // a run of programming is told when it has ended
-    assert_true(bench_traced(b, " flash program addr=0x0800c000 len=8 stalls=2\n"));
+    assert_true(bench_traced(b, " flash program addr=0x0800c000 len=8 stalls=2 us=32 from="));
 }
 
 static void a_stop_in_the_middle_of_a_stall_does_not_let_the_processor_out_early(void **state) {
@@ -498,8 +498,8 @@ static void programming_of_ascending_words_is_one_trace_line(void **state) {
     }
     program_word(b, 0x08020000, 1);
     run_for(b, 5 * PS_PER_MS);
-    assert_true(bench_traced(b, " flash program addr=0x0800c000 len=256 stalls=0\n"));
-    assert_true(bench_traced(b, " flash program addr=0x08020000 len=4 stalls=0\n"));
+    assert_true(bench_traced(b, " flash program addr=0x0800c000 len=256 stalls=0 us=1024 from="));
+    assert_true(bench_traced(b, " flash program addr=0x08020000 len=4 stalls=0 us=16 from="));
 }
 
 struct seen_ops {

@@ -184,6 +184,7 @@ struct flash {
     // Programming of ascending addresses, told in one trace line.
     uint32_t run_addr, run_len;
     uint64_t run_stalls, run_last_ps;
+    uint64_t run_from_ps, run_to_ps, run_busy_ps;
     struct event run_idle;
 
     // What cuts left behind (flash_fault.c).

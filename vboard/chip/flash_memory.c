@@ -62,11 +62,14 @@ void flash_end_run(struct chip *chip) {
     if (flash->run_len == 0) {
         return;
     }
+    // Its line comes when the run is over: `from` and `to` say when it was, `us` how long the flash was busy.
     trace_event(chip->trace, TRACE_FLASH, "program",
-                "addr=0x%08" PRIx32 " len=%" PRIu32 " stalls=%" PRIu64, flash->run_addr,
-                flash->run_len, flash->run_stalls);
+                "addr=0x%08" PRIx32 " len=%" PRIu32 " stalls=%" PRIu64 " us=%llu from=%llu to=%llu",
+                flash->run_addr, flash->run_len, flash->run_stalls, flash->run_busy_ps / PS_PER_US,
+                flash->run_from_ps / PS_PER_US, flash->run_to_ps / PS_PER_US);
     flash->run_len = 0;
     flash->run_stalls = 0;
+    flash->run_busy_ps = 0;
 }
 
 static void run_idle(void *ctx) {
@@ -81,7 +84,7 @@ static void run_idle(void *ctx) {
     }
 }
 
-static void add_to_run(struct chip *chip, uint32_t addr, uint32_t len) {
+static void add_to_run(struct chip *chip, uint32_t addr, uint32_t len, uint64_t duration_ps) {
     struct flash *flash = &chip->flash;
 
     if (flash->run_len && addr != flash->run_addr + flash->run_len) {
@@ -89,9 +92,12 @@ static void add_to_run(struct chip *chip, uint32_t addr, uint32_t len) {
     }
     if (flash->run_len == 0) {
         flash->run_addr = addr;
+        flash->run_from_ps = timeline_now(chip->timeline);
     }
     flash->run_len += len;
     flash->run_last_ps = timeline_now(chip->timeline);
+    flash->run_to_ps = flash->run_last_ps + duration_ps;
+    flash->run_busy_ps += duration_ps;
     if (!timeline_is_scheduled(&flash->run_idle)) {
         flash->run_idle.fire = run_idle;
         flash->run_idle.ctx = chip;
@@ -555,10 +561,10 @@ static void program(struct chip *chip, uint32_t addr, uint32_t len, uint64_t val
     complain_over_torn(chip, addr, len, value);
     flash->op_value = value;
     choose_flash(chip, flash_off(chip, addr), len);
-    uint64_t us = times[flash->maximum_times].program_us;
-    if (start(chip, CHIP_FLASH_PROGRAM, addr, len, us * PS_PER_US)) {
+    uint64_t duration_ps = times[flash->maximum_times].program_us * PS_PER_US;
+    if (start(chip, CHIP_FLASH_PROGRAM, addr, len, duration_ps)) {
         flash->programmed_bytes[sector] += len;
-        add_to_run(chip, addr, len);
+        add_to_run(chip, addr, len, duration_ps);
     }
 }
 
