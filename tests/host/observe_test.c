@@ -366,6 +366,21 @@ static void a_report_tells_of_a_load(void **state) {
     assert_non_null(strstr(output, "complaints\n    none\n"));
 }
 
+// redfu-boot's own, from a start alone, and deeper by a load. script/soak holds it against what script/stack says.
+static void a_report_tells_how_deep_the_stack_got(void **state) {
+    (void)state;
+    unsigned depth[2] = {0, 0};
+    static const char *const lines[] = {
+        "$V run --load $F/redfu-boot.elf --limit 200ms --report 2>&1",
+        "$V run --load $F/redfu-boot.elf --report=r" LOAD "cat r"};
+    for (unsigned i = 0; i < 2; i++) {
+        exits(0, lines[i], "the stack below 0x20020000 was used to a depth of ");
+        depth[i] = (unsigned)strtoul(strstr(output, "to a depth of ") + 14, NULL, 10);
+    }
+    assert_in_range(depth[0], 100, 4096);
+    assert_in_range(depth[1], depth[0] + 1, 4096);
+}
+
 static void a_report_counts_complaints(void **state) {
     (void)state;
     exits(0,
@@ -431,6 +446,7 @@ int main(void) {
         cmocka_unit_test(an_empty_chip_is_told_to_be_empty),
         cmocka_unit_test(a_healthy_firmware_is_left_alone),
         cmocka_unit_test(a_report_tells_of_a_load),
+        cmocka_unit_test(a_report_tells_how_deep_the_stack_got),
         cmocka_unit_test(a_report_counts_complaints),
         cmocka_unit_test(a_stack_that_runs_into_data_is_told),
         cmocka_unit_test(reporting_changes_nothing),

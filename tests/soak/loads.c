@@ -4,7 +4,9 @@
 // many of them: the cable is pulled, power goes at a flash operation or an instruction, the supply dips, the
 // program dies. After each, power comes up without the button, and either an application starts that is
 // byte for byte one of the two it may be (the one before, the one under way), or the board is in DFU mode.
-// A load to which nothing happens has to succeed. The bootloader's sector never changes.
+// A load to which nothing happens has to succeed. The bootloader's sector never changes. The stack stays within what
+// script/stack says redfu-boot can need (the application's, which is seen too, is less deep), and the programs of the last
+// loads take no more memory than those of the first.
 //
 // usage: soak-loads [LOADS [SEED]]. A run with the same numbers does the same. Exit status: 0 all held, 1 not,
 // 2 it could not run.
@@ -48,6 +50,12 @@ static uint8_t flash[FLASH_BYTES], bootloader[BOOTLOADER_BYTES];
 static struct image before, now;
 static uint64_t noise;
 
+// The deepest stack of the board that a report of vboard told, bytes. The largest program of a load, kB, among the first
+// and the last quarter.
+static unsigned deepest_stack;
+static long largest_kb[2];
+static long last_kb; // the largest program that the last shell line ran
+
 static struct {
     unsigned loads, by_event[EVENTS], by_program[PROGRAMS];
     unsigned succeeded, kept, in_dfu, too_late, failed;
@@ -63,7 +71,18 @@ static int shell(const char *line) {
     char command[2048];
     (void)snprintf(command, sizeof command, "cd %s && { %s; } >out.txt 2>&1 </dev/null", folder,
                    line);
-    int status = system(command);
+    struct rusage usage;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    if (child < 0 || wait4(child, &status, 0, &usage) != child) {
+        (void)fprintf(stderr, "soak-loads: %s\n", strerror(errno));
+        exit(2);
+    }
+    last_kb = usage.ru_maxrss;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -157,14 +176,36 @@ static void arrange(unsigned event, char options[128], char command[512]) {
     }
 }
 
+// What the run's report says of the stack; a run without is a fault of ours.
+static void take_stack(unsigned load, const char *line) {
+    static const char words[] = " was used to a depth of ";
+    char text[8192];
+    text[read_file("report.txt", text, sizeof text - 1)] = '\0';
+    const char *at = strstr(text, words);
+    unsigned bytes = at ? (unsigned)strtoul(at + strlen(words), NULL, 10) : 0;
+    if (bytes == 0) {
+        complain(load, "the report does not tell of a stack", line);
+    }
+    deepest_stack = bytes > deepest_stack ? bytes : deepest_stack;
+}
+
+// What redfu-boot's stack can need at most.
+static unsigned stack_bound(void) {
+    char text[64] = "";
+    (void)shell(STACK_SCRIPT " --bytes " FIRMWARE "/redfu-boot.ci");
+    text[read_file("out.txt", text, sizeof text - 1)] = '\0';
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
 // Power comes up without the button. What is the case then: after a second, since settling the store after a cut takes
 // an erase and another start (docs/boot.md), and attaching some 80 ms more.
 static void look(unsigned load, const char *line) {
-    (void)shell(VBOARD " run --flash flash.bin --limit 1s --trace trace.txt; "
+    (void)shell(VBOARD " run --flash flash.bin --limit 1s --trace trace.txt --report=report.txt; "
                        "grep -q 'cpu vtor value=0x0800c000' trace.txt && echo started; "
                        "grep -q 'usb attach' trace.txt && echo attached");
     char output[1024];
     output[read_file("out.txt", output, sizeof output - 1)] = '\0';
+    take_stack(load, line);
     bool has_started = strstr(output, "started");
     if (read_file("flash.bin", flash, sizeof flash) != sizeof flash ||
         memcmp(flash, bootloader, sizeof bootloader) != 0) {
@@ -184,7 +225,7 @@ static void look(unsigned load, const char *line) {
     }
 }
 
-static void one_load(unsigned load) {
+static void one_load(unsigned load, unsigned loads) {
     make_image();
     unsigned event = random_below(2) ? NOTHING : random_below(EVENTS);
     unsigned program = random_below(PROGRAMS);
@@ -192,12 +233,19 @@ static void one_load(unsigned load) {
     (void)snprintf(command, sizeof command, program_lines[program], "image.bin");
     arrange(event, options, command);
     (void)snprintf(line, sizeof line,
-                   VBOARD " run --flash flash.bin " DFU_BUTTON " %s --limit 20ms -- sh -c '%s'",
+                   VBOARD " run --flash flash.bin " DFU_BUTTON
+                          " --report=report.txt %s --limit 20ms -- sh -c '%s'",
                    options, command);
     counts.loads++;
     counts.by_event[event]++;
     counts.by_program[program]++;
     int status = shell(line);
+    unsigned quarter = (load - 1) * 4 / loads;
+    if (quarter == 0 || quarter == 3) {
+        long *largest = &largest_kb[quarter == 3];
+        *largest = last_kb > *largest ? last_kb : *largest;
+    }
+    take_stack(load, line);
     if (event == NOTHING && status != 0) {
         complain(load, "nothing happened to this load, and it failed", line);
     }
@@ -249,27 +297,42 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (unsigned load = 1; load <= loads; load++) {
-        one_load(load);
+        one_load(load, loads);
         if (load % 50 == 0) {
             (void)fprintf(stderr, "soak.loads: %u of %u, %u failed\n", load, loads, counts.failed);
         }
     }
     long memory[2] = {0, 0};
     long_session(memory);
+    unsigned bound = stack_bound();
+    // Far less than it can need was not looked at.
+    if (deepest_stack < bound / 2 || deepest_stack > bound) {
+        counts.failed++;
+        (void)printf("soak.loads: the stack was %u bytes deep, and script/stack says %u at most\n",
+                     deepest_stack, bound);
+    }
+    if (largest_kb[1] > largest_kb[0] + 1024) {
+        counts.failed++;
+        (void)printf("soak.loads: a program of the last loads took %ld kB, of the first %ld\n",
+                     largest_kb[1], largest_kb[0]);
+    }
     for (unsigned i = 0; i < EVENTS; i++) {
         (void)printf("soak.loads: %-17s %5u loads\n", event_names[i], counts.by_event[i]);
     }
     for (unsigned i = 0; i < PROGRAMS; i++) {
         (void)printf("soak.loads: %-18s %4u loads\n", program_names[i], counts.by_program[i]);
     }
-    struct rusage usage;
-    (void)getrusage(RUSAGE_CHILDREN, &usage);
+    (void)printf("soak.loads: stack at most %u bytes deep, of %u that it can need\n", deepest_stack,
+                 bound);
+    (void)printf("soak.loads: largest program %ld kB in the first quarter, %ld kB in the last\n",
+                 largest_kb[0], largest_kb[1]);
     (void)printf("evidence: soak-loads seed=%" PRIu64
                  " loads=%u disturbed=%u new_image=%u (late=%u) old_image=%u dfu_mode=%u failed=%u "
-                 "session_loads=%u vboard_kb_first=%ld vboard_kb_last=%ld largest_child_kb=%ld\n",
+                 "session_loads=%u vboard_kb_first=%ld vboard_kb_last=%ld stack_bytes=%u "
+                 "stack_bound=%u program_kb_first=%ld program_kb_last=%ld\n",
                  seed, counts.loads, counts.loads - counts.by_event[NOTHING], counts.succeeded,
                  counts.too_late, counts.kept, counts.in_dfu, counts.failed, SESSION_LOADS,
-                 memory[0], memory[1], usage.ru_maxrss);
+                 memory[0], memory[1], deepest_stack, bound, largest_kb[0], largest_kb[1]);
     char line[64];
     (void)snprintf(line, sizeof line, "rm -rf %s", folder);
     return system(line) != 0 || counts.failed != 0;

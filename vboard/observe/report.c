@@ -11,9 +11,14 @@
 
 #include "vboard/observe/span.h"
 
+// How far below the initial stack pointer it is looked at, and how many bytes in a row that are as they were when power
+// came tell that this is no stack any more. A frame that leaves as many of its own untouched hides what is below.
+#define VECTORS_ADDR 0x08000000u // RM0090 table 5: flash
+#define STACK_BYTES  65536u
+#define STACK_GAP    256u
 // Resets and moves of the vector table that are told one by one; the others are counted.
-#define BOOTS_MAX 32u
-#define INDENT    "    "
+#define BOOTS_MAX    32u
+#define INDENT       "    "
 
 struct boot {
     uint64_t at_ps;
@@ -34,6 +39,10 @@ struct run_report {
     struct boot boots[BOOTS_MAX];
     uint64_t boot_count;
     uint64_t faults[7]; // by exception number, 3 to 6
+    // Memory below the initial stack pointer when power came, which is undefined then; 0: it points into none.
+    uint8_t under_stack[STACK_BYTES];
+    uint32_t stack_top, stack_len;
+    uint32_t stack_used; // the most of all power-ups
 };
 
 struct run_report *run_report_new(const struct options *options, const struct loads *loads,
@@ -69,7 +78,44 @@ static struct boot *next_boot(struct run_report *report) {
     return report->boot_count <= BOOTS_MAX ? &report->boots[report->boot_count - 1] : NULL;
 }
 
+static uint32_t word_at(const struct run_report *report, uint32_t addr) {
+    uint32_t word = 0;
+    return cpu_peek(chip_cpu(report->chip), addr, 4, &word) ? word : 0;
+}
+
+static void keep_stack(struct run_report *report) {
+    uint32_t top = word_at(report, VECTORS_ADDR) & ~3u, len = STACK_BYTES;
+    while (len > 0 && !chip_has_memory(report->chip, top - len, len)) {
+        len /= 2;
+    }
+    report->stack_top = top;
+    report->stack_len = top > len ? len : 0;
+    for (uint32_t off = 0; off < report->stack_len; off += 4) {
+        uint32_t word = word_at(report, top - report->stack_len + off);
+        memcpy(report->under_stack + off, &word, 4);
+    }
+}
+
+// What differs from then was written.
+static void look_at_stack(struct run_report *report) {
+    uint32_t gap = 0;
+    for (uint32_t depth = 4; depth <= report->stack_len && gap < STACK_GAP; depth += 4) {
+        uint32_t word = word_at(report, report->stack_top - depth);
+        bool is_written = memcmp(report->under_stack + report->stack_len - depth, &word, 4) != 0;
+        gap = is_written ? 0 : gap + 4;
+        if (is_written && depth > report->stack_used) {
+            report->stack_used = depth;
+        }
+    }
+}
+
 void run_report_reset(struct run_report *report, const char *cause) {
+    // Both lose what SRAM held, before they are told.
+    if (strcmp(cause, "power-on") == 0 || strcmp(cause, "standby") == 0) {
+        keep_stack(report);
+    } else {
+        look_at_stack(report);
+    }
     struct boot *boot = next_boot(report);
     if (boot) {
         *boot = (struct boot){.at_ps = timeline_now(report->timeline),
@@ -217,6 +263,12 @@ bool run_report_end(struct run_report *report, const struct usb_count *usb,
                   name ? name : "", name ? ": " : "", board->name, board->chip->name,
                   span_text(timeline_now(report->timeline), text),
                   cpu_instructions(chip_cpu(report->chip)), processor);
+    look_at_stack(report);
+    if (report->stack_len > 0) {
+        (void)fprintf(
+            to, INDENT "the stack below 0x%08" PRIx32 " was used to a depth of %" PRIu32 " bytes\n",
+            report->stack_top, report->stack_used);
+    }
     say_boots(report);
     say_flash(report);
     (void)fprintf(to, "\nUSB\n");
