@@ -17,7 +17,6 @@
 
 #include "tests/host/shell.h"
 
-static char folder[] = "/tmp/redfu-bench-XXXXXX";
 static char text[262144];
 
 static void read_file(const char *name) {
@@ -118,12 +117,7 @@ static void wrong_questions_are_refused(void **state) {
 
 static int enter(void **state) {
     (void)state;
-    return !mkdtemp(folder) || chdir(folder) != 0;
-}
-
-static int leave(void **state) {
-    (void)state;
-    return leave_folder(folder);
+    return enter_folder();
 }
 
 int main(void) {
@@ -133,5 +127,5 @@ int main(void) {
         cmocka_unit_test(what_does_not_work_is_told_in_its_cell),
         cmocka_unit_test(wrong_questions_are_refused),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, enter, leave_folder);
 }
