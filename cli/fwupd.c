@@ -86,6 +86,30 @@ static enum redfu_result take_identities(struct cli *cli, struct package *packag
     return REDFU_OK;
 }
 
+static unsigned days_of(unsigned year, unsigned month) {
+    static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && is_leap ? 1u : 0u);
+}
+
+// AppStream's <id>: ASCII letters, digits, '.', '-' and '_', no digit after a full stop or in front.
+static enum redfu_result check_id(struct cli *cli) {
+    const char *id = options_given(cli->options, "--id");
+    bool is_begin = true;
+    for (const char *at = id; at && (*at || is_begin); at++) {
+        bool is_letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_';
+        bool is_inside = (*at >= '0' && *at <= '9') || *at == '-' || *at == '.';
+        if (!is_letter && (is_begin || !is_inside)) {
+            return cli_refuse(cli, REDFU_USAGE,
+                              "--id wants a name such as org.example.Widget (letters, digits, "
+                              "'.', '-', '_'; each part begins with a letter), not \"%s\"",
+                              id);
+        }
+        is_begin = *at == '.';
+    }
+    return REDFU_OK;
+}
+
 static enum redfu_result take_date(struct cli *cli, struct package *package) {
     const char *given = options_given(cli->options, "--date");
     unsigned year;
@@ -102,7 +126,8 @@ static enum redfu_result take_date(struct cli *cli, struct package *package) {
         given = package->date;
     }
     if (sscanf(given, "%4u-%2u-%2u%n", &year, &month, &day, &end) != 3 || given[end] != '\0' ||
-        year < 1980 || year > 2107 || month < 1 || month > 12 || day < 1 || day > 31) {
+        year < 1980 || year > 2107 || month < 1 || month > 12 || day < 1 ||
+        day > days_of(year, month)) {
         return cli_refuse(cli, REDFU_USAGE, "--date wants a day such as 2026-11-28, not \"%s\"",
                           given);
     }
@@ -127,7 +152,8 @@ static enum redfu_result take_values(struct cli *cli, struct package *package) {
     // fwupd's words for a BCD number of 16 bits.
     (void)snprintf(package->version, sizeof package->version, "%x.%x", package->release >> 8,
                    package->release & 0xffu);
-    return take_date(cli, package);
+    result = check_id(cli);
+    return result == REDFU_OK ? take_date(cli, package) : result;
 }
 
 static const char *text_or(const struct cli *cli, const char *option, const char *otherwise) {

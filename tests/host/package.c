@@ -178,6 +178,15 @@ static void packages_that_cannot_be_are_refused(void **unused) {
             "o.zip: the output is a cabinet, its name ends in .cab");
     refuses("fwupd-package %/f.bin %/o.cab --usb-id 1209:1 --release 1.2", 2,
             "f.bin: a raw binary has no address, and the package wants one: say it, as in ");
+#define PACKAGE "fwupd-package %/f.bin@0x0800C000 %/o.cab --usb-id 1209:1 --release 1.2 "
+    refuses(PACKAGE "--date 2026-02-30", 2,
+            "--date wants a day such as 2026-11-28, not \"2026-02-30\"");
+    refuses(PACKAGE "--date 2100-02-29", 2, "not \"2100-02-29\"");
+    refuses(PACKAGE "--id x/y", 2,
+            "--id wants a name such as org.example.Widget (letters, digits, ");
+    refuses(PACKAGE "--id org.4example", 2,
+            "each part begins with a letter), not \"org.4example\"");
+    refuses(PACKAGE "--id=", 2, "not \"\"");
     refuses("fwupd-package %/none.bin %/o.cab --usb-id 1209:1 --release 1.2", 10,
             "none.bin: No such file or directory");
     refuses("fwupd-package %/f.bin@0 %/no/o.cab --usb-id 1209:1 --release 1.2", 13, "no/o.cab");
