@@ -15,29 +15,59 @@
 
 // Longest backup: the list of a full 128 KB page, generously.
 #define BACKUP_BYTES_MAX 0x100000u
+#define PAGE_BYTES_MAX   0x20000u // the largest sector of the family
 // Erases a flash sector of an STM32F4 stands at least (DS8626, endurance).
 #define ERASES_RATED     10000u
 
-static void print_state(FILE *out, const struct redfu_settings *settings) {
+// What a page holds that is not redfu's: ST's EEPROM emulation, or nobody knows.
+static void print_foreign(FILE *out, struct redfu_session *session, uint32_t addr,
+                          uint32_t page_bytes) {
+    const struct redfu_description *description = redfu_describe(session);
+    struct redfu_an3969 found = {0};
+    struct redfu_fault ignored;
+    struct redfu_sector sector;
+    uint8_t *page = page_bytes <= PAGE_BYTES_MAX ? malloc(page_bytes) : NULL;
+    bool is_found = false;
+    for (unsigned i = 0; page && i < description->device.alternate_count && !is_found; i++) {
+        const struct redfu_alternate *alternate = &description->alternates[i];
+        is_found = alternate->has_layout &&
+                   redfu_layout_sector_at(&alternate->layout, addr, &sector) &&
+                   redfu_read(session, i, addr, page_bytes, page, NULL, &ignored) == REDFU_OK &&
+                   redfu_an3969_parse(page, 1, page_bytes, &found, &ignored) == REDFU_OK;
+    }
+    (void)fprintf(out, "The page at 0x%08" PRIX32 " holds something that is not redfu's", addr);
+    if (is_found) {
+        (void)fprintf(out, ", %zu variable%s of ST's EEPROM emulation (AN3969)", found.count,
+                      found.count == 1 ? "" : "s");
+    }
+    (void)fprintf(out, ": `redfu settings import FILE`\n");
+    redfu_an3969_free(&found);
+    free(page);
+}
+
+static void print_state(FILE *out, struct redfu_session *session,
+                        const struct redfu_settings *settings) {
     char size[32];
-    (void)fprintf(out, "%zu setting%s, room for %s more before the pages are turned over\n",
-                  settings->count, settings->count == 1 ? "" : "s",
-                  words_size(settings->room, size, sizeof size));
-    // Each page is erased at every second turnover (docs/settings.md, wear).
-    (void)fprintf(out,
-                  "Turnovers so far: %" PRIu32 ", which is %" PRIu32
-                  " of the %u erases that each page "
-                  "stands\n",
-                  settings->turnovers, (settings->turnovers + 1) / 2, ERASES_RATED);
+    if (settings->turnovers == 0) {
+        (void)fprintf(out, "No settings: there is no store in the pages\n");
+    } else {
+        (void)fprintf(out, "%zu setting%s, room for %s more before the pages are turned over\n",
+                      settings->count, settings->count == 1 ? "" : "s",
+                      words_size(settings->room, size, sizeof size));
+        // Each page is erased at every second turnover (docs/settings.md, wear).
+        (void)fprintf(out,
+                      "Turnovers so far: %" PRIu32 ", which is %" PRIu32
+                      " of the %u erases that each page "
+                      "stands\n",
+                      settings->turnovers, (settings->turnovers + 1) / 2, ERASES_RATED);
+    }
     if (settings->is_receiving) {
         (void)fprintf(out, "A load has begun and has not ended: no application is started\n");
     }
     for (unsigned i = 0; i < 2; i++) {
         if (settings->is_foreign[i]) {
-            (void)fprintf(out,
-                          "The page at 0x%08" PRIX32 " holds something that is not redfu's: "
-                          "`redfu settings import FILE`\n",
-                          settings->pages_addr + i * settings->page_bytes);
+            print_foreign(out, session, settings->pages_addr + i * settings->page_bytes,
+                          settings->page_bytes);
         }
     }
     if (redfu_settings_find(settings, REDFU_SETTING_IMPORTING)) {
@@ -63,7 +93,7 @@ static enum redfu_result do_list(struct cli *cli, struct redfu_session *session)
         (void)fputc('\n', out);
     }
     if (!cli->options->json) {
-        print_state(out, &settings);
+        print_state(out, session, &settings);
     }
     redfu_settings_free(&settings);
     return REDFU_OK;

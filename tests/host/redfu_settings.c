@@ -300,7 +300,10 @@ static void an_eeprom_is_imported_from_either_page(void **unused) {
         set_up(NULL);
         make_eeprom(pages[i], VALID);
         runs(REDFU_FOREIGN, "settings set 1 u8:1", "redfu settings import");
-        runs(0, "settings list", "holds something that is not redfu's");
+        runs(0, "settings list", "No settings: there is no store in the pages\n");
+        runs(0, "settings list",
+             "holds something that is not redfu's, 40 variables of ST's EEPROM emulation "
+             "(AN3969): `redfu settings import FILE`\n");
         runs(0, "info", "Settings       no store: what its pages hold is not redfu's (`redfu");
         runs(0, "settings import %/pages", "40 variables in the settings");
         assert_imported();
