@@ -3,11 +3,9 @@
 // The commands: in which order a file, a device and a person's wish are brought together. For write
 // everything that can be refused is refused before the device is touched.
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/doctor.h"
@@ -18,7 +16,6 @@
 #include "cli/station.h"
 #include "cli/target.h"
 #include "cli/write.h"
-#include "image/save.h"
 
 // --- list ----------------------------------------------------------------------------------------
 
@@ -52,17 +49,6 @@ static enum redfu_result command_list(struct cli *cli) {
 
 // --- read ----------------------------------------------------------------------------------------
 
-// The file appears under its name only when it is whole; until then under `part`.
-static enum redfu_result save(struct cli *cli, FILE *file, const char *part, const char *path,
-                              const uint8_t *bytes, uint32_t len) {
-    bool ok = len == 0 || fwrite(bytes, 1, len, file) == len;
-    ok = fflush(file) == 0 && ok;
-    if (!ok || rename(part, path) != 0) {
-        return cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", path, strerror(errno));
-    }
-    return REDFU_OK;
-}
-
 static enum redfu_result do_read(struct cli *cli, struct target *target, uint8_t **bytes,
                                  uint32_t *len) {
     const struct options *options = cli->options;
@@ -86,52 +72,30 @@ static enum redfu_result do_read(struct cli *cli, struct target *target, uint8_t
                   : cli_refuse(cli, REDFU_INTERNAL, "out of memory for %u bytes", *len);
 }
 
-static enum redfu_result read_to(struct cli *cli, FILE *file, const char *part, const char *path) {
+static enum redfu_result command_read(struct cli *cli) {
     struct target target;
+    struct file_part part;
     uint8_t *bytes = NULL;
     uint32_t len = 0;
-    enum redfu_result result = target_open_any(cli, &target);
+    // Made first: a device is not read for minutes to find that the folder is not there.
+    enum redfu_result result = file_begin(cli, cli->options->file, &part);
+    if (result != REDFU_OK) {
+        return result;
+    }
+    result = target_open_any(cli, &target);
     if (result == REDFU_OK) {
         result = do_read(cli, &target, &bytes, &len);
         target_close(&target);
     }
     if (result == REDFU_OK) {
-        result = save(cli, file, part, path, bytes, len);
+        result = file_finish(cli, &part, bytes, len);
+    } else {
+        file_drop(&part);
     }
     free(bytes);
     if (result == REDFU_OK) {
         cli_say(cli, "Done: %u bytes in %s\n", len, cli->options->file);
     }
-    return result;
-}
-
-static enum redfu_result read_beside(struct cli *cli, const char *path) {
-    char part[4200];
-    int len = snprintf(part, sizeof part, "%s.part", path);
-    if (len < 0 || (size_t)len >= sizeof part) {
-        return cli_refuse(cli, REDFU_CANNOT_SAVE, "the file name is too long");
-    }
-    // Made first: a device is not read for minutes to find that the folder is not there.
-    FILE *file = fopen(part, "wbe");
-    if (!file) {
-        return cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part, strerror(errno));
-    }
-    enum redfu_result result = read_to(cli, file, part, path);
-    (void)fclose(file); // flushed and checked in save()
-    if (result != REDFU_OK) {
-        (void)unlink(part);
-    }
-    return result;
-}
-
-static enum redfu_result command_read(struct cli *cli) {
-    struct image_fault fault;
-    char *path = image_save_path(cli->options->file, &fault);
-    if (!path) {
-        return cli_refuse(cli, file_status(&fault, REDFU_CANNOT_SAVE), "%s", fault.text);
-    }
-    enum redfu_result result = read_beside(cli, path);
-    free(path);
     return result;
 }
 
@@ -178,9 +142,19 @@ static enum redfu_result do_erase(struct cli *cli, struct target *target) {
     return result;
 }
 
+// Elsewhere --all is every board.
+static void advise_all_boards(struct cli *cli) {
+    size_t used = strlen(cli->fault.advice);
+    (void)snprintf(cli->fault.advice + used, sizeof cli->fault.advice - used,
+                   "\nTo erase --all is every sector of one board; --all-boards is every board.");
+}
+
 static enum redfu_result command_erase(struct cli *cli) {
     struct target target;
     enum redfu_result result = target_open_memory(cli, &target);
+    if (result == REDFU_MANY_DEVICES && cli->options->all) {
+        advise_all_boards(cli);
+    }
     if (result == REDFU_OK) {
         result = do_erase(cli, &target);
         target_close(&target);
@@ -193,8 +167,19 @@ static enum redfu_result do_run(struct cli *cli, struct target *target) {
     if (plain_is(target)) {
         return plain_run(cli, target);
     }
-    enum redfu_result result =
-        cli->options->has_addr ? REDFU_OK : target_application(cli, target->layout, &addr);
+    uint32_t start;
+    enum redfu_result result = target_application(cli, target->layout, &start);
+    if (!cli->options->has_addr) {
+        addr = start;
+    } else if (result == REDFU_OK && addr != start && redfu_sums_up(target->session)) {
+        (void)cli_refuse(cli, REDFU_OUTSIDE,
+                         "0x%08X cannot be started: redfu-boot starts its application, at "
+                         "0x%08X, and nothing else",
+                         addr, start);
+        return cli_advise(cli, "`redfu run` starts it. Nothing was sent.");
+    } else {
+        result = REDFU_OK;
+    }
     return result == REDFU_OK ? write_start(cli, target->session, addr) : result;
 }
 

@@ -14,8 +14,6 @@
 #include "cli/target.h"
 #include "image/save.h"
 
-#define PATH_BYTES 4200u
-
 bool file_exists(const char *path) {
     struct stat unused;
     return stat(path, &unused) == 0;
@@ -59,7 +57,7 @@ enum redfu_result file_load(struct cli *cli, const char *path, uint32_t most, ui
 
 // The name is on the disk only when the folder is.
 static bool sync_folder(const char *path) {
-    char folder[PATH_BYTES];
+    char folder[FILE_PATH_BYTES];
     const char *slash = strrchr(path, '/');
     if (!slash) {
         (void)snprintf(folder, sizeof folder, ".");
@@ -74,44 +72,65 @@ static bool sync_folder(const char *path) {
     return is_synced;
 }
 
-static enum redfu_result save(struct cli *cli, const char *path, const uint8_t *bytes, uint32_t len,
-                              bool may_replace) {
-    char part[PATH_BYTES];
-    int part_len = snprintf(part, sizeof part, "%s.part", path);
-    if (part_len < 0 || (size_t)part_len >= sizeof part) {
+static enum redfu_result begin(struct cli *cli, const char *path, struct file_part *part) {
+    int len = snprintf(part->path, sizeof part->path, "%s", path);
+    int part_len = snprintf(part->part, sizeof part->part, "%s.part", path);
+    if (len < 0 || part_len < 0 || (size_t)part_len >= sizeof part->part) {
         return cli_refuse(cli, REDFU_CANNOT_SAVE, "the file name is too long");
     }
-    FILE *file = fopen(part, "wbe");
-    if (!file) {
-        return cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part, strerror(errno));
-    }
-    bool is_saved = fwrite(bytes, 1, len, file) == len;
-    is_saved = fflush(file) == 0 && fsync(fileno(file)) == 0 && is_saved;
-    is_saved = fclose(file) == 0 && is_saved;
+    part->file = fopen(part->part, "wbe");
+    return part->file ? REDFU_OK
+                      : cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part->part, strerror(errno));
+}
+
+static enum redfu_result finish(struct cli *cli, struct file_part *part, const uint8_t *bytes,
+                                uint32_t len, bool may_replace) {
+    bool is_saved = len == 0 || fwrite(bytes, 1, len, part->file) == len;
+    is_saved = fflush(part->file) == 0 && fsync(fileno(part->file)) == 0 && is_saved;
+    is_saved = fclose(part->file) == 0 && is_saved;
     if (is_saved && may_replace) {
-        is_saved = rename(part, path) == 0;
+        is_saved = rename(part->part, part->path) == 0;
     } else if (is_saved) {
-        is_saved = link(part, path) == 0; // fails where there is one
+        is_saved = link(part->part, part->path) == 0; // fails where there is one
     }
-    is_saved = is_saved && sync_folder(path);
+    is_saved = is_saved && sync_folder(part->path);
     enum redfu_result result =
-        is_saved ? REDFU_OK : cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", path, strerror(errno));
-    (void)unlink(part);
+        is_saved ? REDFU_OK
+                 : cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part->path, strerror(errno));
+    (void)unlink(part->part);
     return result;
 }
 
-enum redfu_result file_save_new(struct cli *cli, const char *path, const uint8_t *bytes,
-                                uint32_t len) {
-    return save(cli, path, bytes, len, false);
-}
-
-enum redfu_result file_save(struct cli *cli, const char *path, const uint8_t *bytes, uint32_t len) {
+enum redfu_result file_begin(struct cli *cli, const char *path, struct file_part *part) {
     struct image_fault fault;
     char *real = image_save_path(path, &fault);
     if (!real) {
         return cli_refuse(cli, file_status(&fault, REDFU_CANNOT_SAVE), "%s", fault.text);
     }
-    enum redfu_result result = save(cli, real, bytes, len, true);
+    enum redfu_result result = begin(cli, real, part);
     free(real);
     return result;
+}
+
+enum redfu_result file_finish(struct cli *cli, struct file_part *part, const uint8_t *bytes,
+                              uint32_t len) {
+    return finish(cli, part, bytes, len, true);
+}
+
+void file_drop(struct file_part *part) {
+    (void)fclose(part->file); // what is in it is not wanted
+    (void)unlink(part->part);
+}
+
+enum redfu_result file_save_new(struct cli *cli, const char *path, const uint8_t *bytes,
+                                uint32_t len) {
+    struct file_part part;
+    enum redfu_result result = begin(cli, path, &part);
+    return result == REDFU_OK ? finish(cli, &part, bytes, len, false) : result;
+}
+
+enum redfu_result file_save(struct cli *cli, const char *path, const uint8_t *bytes, uint32_t len) {
+    struct file_part part;
+    enum redfu_result result = file_begin(cli, path, &part);
+    return result == REDFU_OK ? finish(cli, &part, bytes, len, true) : result;
 }

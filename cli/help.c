@@ -15,6 +15,7 @@ static const char general[] =
     "  verify FILE[@ADDRESS]... compare the device with files\n"
     "  read ADDRESS LENGTH FILE  memory to a file; read FILE: all that a plain DFU device gives\n"
     "  erase ADDRESS LENGTH    the sectors of a range; erase --all: every sector that can be\n"
+    "                          (of one board; --all-boards: of every one)\n"
     "  run [ADDRESS]           leave DFU mode and start the application\n"
     "  protect on|off          set or lift write protection of the bootloader's own sectors\n"
     "  seal FILE OUTPUT        put the stamp behind an image by which redfu-boot knows it whole\n"
@@ -138,16 +139,20 @@ static const char erase[] =
     "written: the application is lost. Read-only sectors are never touched. redfu-boot starts no\n"
     "application after a bare erase, of any sector, until one is loaded again.\n"
     "\n"
-    "  --all-boards  at every board that matches, at the same time\n"
+    "  --all-boards  at every board that matches, at the same time; --all is every sector of one\n"
+    "                board, and with --all-boards of each\n"
     "\n"
     "  redfu erase 0x0800C000 16K\n"
-    "  redfu erase --all\n";
+    "  redfu erase --all\n"
+    "  redfu erase --all --all-boards\n";
 
 static const char run[] = "usage: redfu run [ADDRESS] [OPTIONS]\n"
                           "\n"
                           "Tells the device to leave DFU mode and start the application, at "
                           "ADDRESS or at the start of the\n"
-                          "application area, and waits until it is gone.\n"
+                          "application area, and waits until it is gone. redfu-boot starts its "
+                          "application only: another\n"
+                          "ADDRESS is refused there.\n"
                           "\n"
                           "  redfu run\n";
 

@@ -17,7 +17,7 @@
     X(COMMAND_WRITE, "write", "FILE[@ADDRESS]...")                                                 \
     X(COMMAND_VERIFY, "verify", "FILE[@ADDRESS]...")                                               \
     X(COMMAND_READ, "read", "[ADDRESS LENGTH] FILE")                                               \
-    X(COMMAND_ERASE, "erase", "ADDRESS LENGTH | --all")                                            \
+    X(COMMAND_ERASE, "erase", "ADDRESS LENGTH | --all [--all-boards]")                             \
     X(COMMAND_RUN, "run", "[ADDRESS]")                                                             \
     X(COMMAND_PROTECT, "protect", "on | off")                                                      \
     X(COMMAND_SEAL, "seal", "FILE[@ADDRESS] OUTPUT")                                               \

@@ -30,7 +30,11 @@ enum redfu_result trace_begin(struct trace *trace, struct cli *cli) {
     }
     trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (trace->fd < 0) {
-        return cli_refuse(cli, REDFU_CANNOT_SAVE, "--trace %s: %s", path, strerror(errno));
+        bool is_missing = errno == ENOENT;
+        (void)cli_refuse(cli, REDFU_CANNOT_SAVE, "--trace %s: %s", path, strerror(errno));
+        return cli_advise(cli, "%s",
+                          is_missing ? "Its folder is not there. Nothing was done."
+                                     : "Nothing was done.");
     }
     trace->path = path;
     pcapng_begin(&trace->pcapng, trace->fd, USBMON_LINK_TYPE, "redfu " REDFU_VERSION, "libusb");

@@ -289,6 +289,12 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
          "no device in DFU mode matches --serial NOBODY"},
         {"write %/good.bin --alt 5", REDFU_BAD_DEVICE, "has no alternate setting 5"},
         {"info --alt 7", REDFU_BAD_DEVICE, "has no alternate setting 7"},
+        {"list --trace %/no/x.pcapng", REDFU_CANNOT_SAVE,
+         "no/x.pcapng: No such file or directory\n       Its folder is not there. Nothing was "
+         "done."},
+        {"run 0x08010000", REDFU_OUTSIDE,
+         "0x08010000 cannot be started: redfu-boot starts its application, at 0x0800C000, and "
+         "nothing else"},
         {"erase 0x08000000 1", REDFU_READ_ONLY, "0x08000000 lies in sector 0"},
         {"erase", REDFU_USAGE, "redfu erase ADDRESS LENGTH | --all"},
         {"erase 0x0800C000 0", REDFU_USAGE, "a length of 0"},
@@ -378,6 +384,7 @@ static void devices_that_cannot_be_used_are_refused(void **unused) {
     assert_refused(bench, "write %/good.bin", REDFU_MANY_DEVICES,
                    "3 devices in DFU mode are connected: which one is meant?\n");
     assert_refused(bench, "erase --all", REDFU_MANY_DEVICES, "--path 1-3");
+    assert_refused(bench, "erase --all", REDFU_MANY_DEVICES, "--all-boards is every board.");
     bench->device_count = 1;
     bench->denied = true;
     assert_refused(bench, "write %/good.bin", REDFU_DENIED, "desk: denied at 1-1");
