@@ -13,24 +13,25 @@
 #include "vboard/clinic_internal.h"
 #include "vboard/host/command.h"
 
-#define FLASH_BASE  0x08000000u // RM0090 table 5
-#define SRAM_BASE   0x20000000u
-#define CODE_END    0x40000000u // code and SRAM (PM0214 2.2)
+#define FLASH_BASE    0x08000000u // RM0090 table 5
+#define SRAM_BASE     0x20000000u
+#define CODE_END      0x40000000u // code and SRAM (PM0214 2.2)
 // How long a person leaves a board without power.
-#define OFF_PS      (100 * PS_PER_MS)
-#define BLANK_BYTES 4096u // so many in a row, and a bootloader in flash has ended
-#define EXIT_FAULTS 1
+#define OFF_PS        (100 * PS_PER_MS)
+#define BLANK_BYTES   4096u // so many in a row, and a bootloader in flash has ended
+#define EXIT_FAULTS   1
 
 // PM0214 4.5.1, 4.3.2; RM0090 7.3.3.
-#define STK_CTRL    0xe000e010u
-#define NVIC_ISER   0xe000e100u
-#define NVIC_WORDS  3u
-#define RCC_CFGR    0x40023808u
-#define CFGR_SWS    0xcu
-#define IPSR        0x1ffu
-#define HARD_FAULT  3u // PM0214 table 17
-#define USAGE_FAULT 6u
-#define CONTROL_USE 3u // nPRIV, SPSEL
+#define STK_CTRL      0xe000e010u
+#define NVIC_ISER     0xe000e100u
+#define NVIC_WORDS    3u
+#define RCC_CFGR      0x40023808u
+#define RCC_AHB1LPENR 0x40023850u
+#define CFGR_SWS      0xcu
+#define IPSR          0x1ffu
+#define HARD_FAULT    3u // PM0214 table 17
+#define USAGE_FAULT   6u
+#define CONTROL_USE   3u // nPRIV, SPSEL
 
 struct function {
     uint32_t addr;
@@ -309,6 +310,28 @@ int clinic_say(const struct clinic *clinic, struct report *report) {
     return report_worst(report) > FINDING_NOTE ? EXIT_FAULTS : 0;
 }
 
+static void usb_trouble(void *ctx, const char **id, char text[INSIDE_FAULT_MAX]) {
+    const struct inside *inside = ctx;
+    const struct chip *chip = inside->clinic->board->chip;
+    struct chip_usb_trouble trouble = chip_usb_trouble(chip);
+    text[0] = '\0';
+    if (trouble.has_dma_missed) {
+        *id = "F29";
+        (void)snprintf(
+            text, INSIDE_FAULT_MAX,
+            "OTG_HS was to send from 0x%08" PRIX32
+            " by DMA (GAHBCFG.DMAEN is 1), where its bus master reaches no memory: zeros "
+            "went out",
+            trouble.dma_missed);
+    } else if (trouble.was_stopped_asleep) {
+        *id = "F28";
+        (void)snprintf(text, INSIDE_FAULT_MAX,
+                       "OTG_HS stood still while the processor slept (WFI), with the host asking: "
+                       "RCC_AHB1LPENR is 0x%08" PRIX32 " (OTGHSLPEN bit 29, OTGHSULPILPEN bit 30)",
+                       chip_peek_register(chip, RCC_AHB1LPENR));
+    }
+}
+
 int clinic_look_inside(struct clinic *clinic) {
     struct board_run *board = clinic->board;
     const struct options *options = board->options;
@@ -330,6 +353,7 @@ int clinic_look_inside(struct clinic *clinic) {
         .watch_entry = watch_entry,
         .place = place,
         .is_faulty = is_faulty,
+        .usb_trouble = usb_trouble,
         .has_function = has_function,
         .is_over = is_over,
         .has_pins = options->pin_count > 0,

@@ -167,8 +167,19 @@ static bool begin(struct examine *x, const struct inside_job *job) {
     return prepare_images(x, job);
 }
 
+// The core stood still, or sent nothing.
+static void judge_usb(const struct examine *x) {
+    const char *id = NULL;
+    char text[INSIDE_FAULT_MAX];
+    x->bench->usb_trouble(x->bench->ctx, &id, text);
+    if (text[0]) {
+        report_add_as(x->report, id, FINDING_FAULT, REPORT_CERTAIN, talk_now(x), "%s", text);
+    }
+}
+
 // A load that failed is a fault, whether or not its cause was found.
 static void judge_rest(const struct examine *x) {
+    judge_usb(x);
     if (x->locked[0] && !report_has(x->report, "F13")) {
         report_add(x->report, "F13", REPORT_CERTAIN, x->locked_at_us, "%s", x->locked);
     }
@@ -195,6 +206,9 @@ bool inside_examine(const struct inside_bench *bench, const struct inside_job *j
         examine_blocks(&x);
         examine_starts(&x);
         judge_rest(&x);
+    }
+    if (!is_there) {
+        judge_usb(&x);
     }
     if (bench->is_over(bench->ctx)) {
         report_incomplete(report, "it was interrupted");

@@ -49,6 +49,8 @@ struct inside_bench {
     const char *(*place)(void *ctx, uint32_t addr, char text[INSIDE_PLACE_MAX]);
     // Whether the processor is in the handler of a fault, or worse; `text` says what brought it there.
     bool (*is_faulty)(void *ctx, char text[INSIDE_FAULT_MAX]);
+    // What ailed the USB core, in words that name register and place; "": nothing. `id` is the finding.
+    void (*usb_trouble)(void *ctx, const char **id, char text[INSIDE_FAULT_MAX]);
     // Whether the firmware has a function of that name that is watched (WITNESS_CALL).
     bool (*has_function)(void *ctx, const char *name);
     // The person has had enough.

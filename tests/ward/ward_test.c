@@ -28,6 +28,7 @@ struct patient {
     const char *more;   // options
     const char
         *usb; // the first cause that shows over USB alone; "": none, and it says nothing false
+    // NULL in `usb`: it never becomes a device.
     const char *beside; // and what may stand beside it there
 };
 
@@ -62,6 +63,8 @@ static const struct patient patients[] = {
     {"f23", "F23", "", "", "", ""},
     {"f24", "F24", "", "", "F24", ""},
     {"f25", "F25", "", "", "F25", ""},
+    {"f28", "F28", "", "", NULL, ""},
+    {"f29", "F29", "F42", "", NULL, ""},
     {"f30", "F30", "", "", "", ""},
     {"f31", "F31", "", "", "", ""},
     {"f32", "F32", "", "", "F32", ""},
@@ -137,9 +140,9 @@ static void say_row(const char *name, const char *wanted, const struct found *fo
 }
 
 // script/evidence
-static void say_evidence(const char *side, unsigned wrong) {
-    print_message("evidence: ward side=%s patients=%u right=%u\n", side, (unsigned)PATIENT_COUNT,
-                  (unsigned)PATIENT_COUNT - wrong);
+static void say_evidence(const char *side, unsigned patients_looked_at, unsigned wrong) {
+    print_message("evidence: ward side=%s patients=%u right=%u\n", side, patients_looked_at,
+                  patients_looked_at - wrong);
 }
 
 static void every_patient_is_diagnosed_from_inside(void **state) {
@@ -158,7 +161,7 @@ static void every_patient_is_diagnosed_from_inside(void **state) {
         say_row(patient->name, patient->causes, found, count, is_well);
         wrong += !is_well;
     }
-    say_evidence("inside", wrong);
+    say_evidence("inside", PATIENT_COUNT, wrong);
     assert_int_equal(wrong, 0);
 }
 
@@ -166,10 +169,15 @@ static void every_patient_is_diagnosed_from_inside(void **state) {
 static void over_usb_the_right_cause_comes_first(void **state) {
     (void)state;
     unsigned wrong = 0;
+    unsigned silent = 0;
     for (size_t i = 0; i < PATIENT_COUNT; i++) {
         const struct patient *patient = &patients[i];
         struct found found[FINDINGS_MAX];
         char line[1200];
+        if (!patient->usb) {
+            silent++;
+            continue;
+        }
         // A page of emulated EEPROM is in use (f17 mistakes the application for the other one). Flash is as it was
         // after the start, unless nothing can be put back: f24's watchdog bites in the middle of each erase,
         // f13-later takes none after the first write, f47 writes no block whole, and below
@@ -198,7 +206,7 @@ static void over_usb_the_right_cause_comes_first(void **state) {
         say_row(patient->name, patient->usb, found, count, is_well);
         wrong += !is_well;
     }
-    say_evidence("usb", wrong);
+    say_evidence("usb", PATIENT_COUNT - silent, wrong);
     assert_int_equal(wrong, 0);
 }
 

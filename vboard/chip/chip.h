@@ -111,6 +111,13 @@ void chip_flash_changed(struct chip *chip);
 bool chip_poke(struct chip *chip, uint32_t addr, const uint8_t *bytes, uint32_t len);
 bool chip_has_memory(const struct chip *chip, uint32_t addr, uint32_t len);
 
+// What ailed OTG_HS since the chip was made, for whoever looks for causes.
+struct chip_usb_trouble {
+    bool was_stopped_asleep; // it stood still while the processor slept, with the host asking
+    bool has_dma_missed;     // its DMA was to send from where it reaches no memory
+    uint32_t dma_missed;     // there
+};
+struct chip_usb_trouble chip_usb_trouble(const struct chip *chip);
 // A register as a debugger reads it: without side effects where its peripheral can, without a
 // complaint, 0 where nothing answers.
 uint32_t chip_peek_register(const struct chip *chip, uint32_t addr);

@@ -464,6 +464,8 @@ struct chip {
     struct dma dma[DMAS];
     struct otg *otg_fs, *otg_hs; // otg_hs NULL where the chip has none
     bool was_stopped_asleep[2];  // told of by otg_wiring.c: OTG_FS, OTG_HS
+    uint32_t dma_missed;         // where OTG_HS's DMA last found no memory to send from
+    bool has_dma_missed;
 };
 
 #define WHERE_MAX 96u

@@ -19,7 +19,7 @@ bool otg_is_dma(const struct otg *otg) {
 static void complain_unreachable(struct otg *otg, uint32_t addr) {
     trace_complaint(otg->trace, "otg-dma", otg->config->name,
                     "%s: DMA at 0x%08x, where this bus master reaches no memory (RM0090 2.1: SRAM, "
-                    "not CCM): nothing moves",
+                    "not flash, not CCM): nothing moves",
                     otg->config->name, (unsigned)addr);
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "vboard/chip/chip_internal.h"
 #include "vboard/chip/chip_state.h"
 #include "vboard/chip/otg.h"
 
@@ -66,6 +67,24 @@ static bool is_gated(struct chip *chip, unsigned core, bool is_off, const char *
                         core ? "OTG_HS" : "OTG_FS", why);
     }
     return true;
+}
+
+// What the DMA sends. RM0090 2.1 names the SRAMs and external memory as what OTG_HS's bus reaches, unlike the DMA
+// controllers': no flash, from which dma_enable = 0 in ST's projects for OTG_HS.
+static bool hs_load(void *ctx, uint32_t addr, uint8_t *data, uint32_t len) {
+    struct chip *chip = ctx;
+    bool is_there = addr >= SRAM_BASE && chip_master_load(ctx, addr, data, len);
+    if (!is_there) {
+        chip->has_dma_missed = true;
+        chip->dma_missed = addr;
+    }
+    return is_there;
+}
+
+struct chip_usb_trouble chip_usb_trouble(const struct chip *chip) {
+    return (struct chip_usb_trouble){.was_stopped_asleep = chip->was_stopped_asleep[1],
+                                     .has_dma_missed = chip->has_dma_missed,
+                                     .dma_missed = chip->dma_missed};
 }
 
 static bool fs_is_stopped(void *ctx) {
@@ -227,7 +246,7 @@ static bool add_hs(struct chip *chip) {
                                            .has_ulpi_clock = hs_has_ulpi_clock,
                                            .has_full_speed_pins = has_hs_pins,
                                            .endpoint_1 = hs_endpoint_1,
-                                           .load = chip_master_load,
+                                           .load = hs_load,
                                            .store = chip_master_store,
                                        });
     chip_add_peripheral(chip, &otg_hs_peripheral, chip->otg_hs);
