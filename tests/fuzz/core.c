@@ -52,7 +52,7 @@ static struct bench factory, b; // jmp_buf inside: they must stay where they are
 static bool is_made;
 static const uint8_t *input;
 static size_t left;
-static bool is_open;  // a host has chosen the settings: what happens to them is its affair
+static bool is_open;  // a host has chosen the settings; what happens to them is its affair
 static bool is_ended; // the input, or all steps
 
 // A claim that core/ keeps, and this program is there to break.
