@@ -387,9 +387,10 @@ enum redfu_result redfui_make_idle(struct link *link) {
 
 // --- Commands and blocks -------------------------------------------------------------------------
 
-// Asks until the device has done what it was sent.
-static enum redfu_result wait_done(struct link *link) {
+// Asks until the device has done what it was sent. *told_ms: the time it asks for, when it is asked first.
+static enum redfu_result wait_done(struct link *link, uint32_t *told_ms) {
     uint64_t start = now_ms(link);
+    *told_ms = 0;
     for (;;) {
         struct dfu_answer answer;
         enum redfu_result result = redfui_getstatus(link, &answer);
@@ -410,31 +411,42 @@ static enum redfu_result wait_done(struct link *link) {
         }
         // At least 1: a device that says 0 while busy is not to be asked without pause.
         uint32_t poll_ms = answer.poll_ms > 0 ? answer.poll_ms : 1;
-        sleep_ms(link, poll_ms < BUSY_POLL_MAX_MS ? poll_ms : BUSY_POLL_MAX_MS);
+        poll_ms = poll_ms < BUSY_POLL_MAX_MS ? poll_ms : BUSY_POLL_MAX_MS;
+        *told_ms = *told_ms > 0 ? *told_ms : poll_ms;
+        sleep_ms(link, poll_ms);
     }
 }
 
-enum redfu_result redfui_download(struct link *link, uint16_t block, const uint8_t *bytes,
-                                  uint16_t len) {
+static enum redfu_result download(struct link *link, uint16_t block, const uint8_t *bytes,
+                                  uint16_t len, uint32_t *told_ms) {
     enum transport_result sent = class_out(link, DFU_DNLOAD, block, bytes, len);
     if (sent == TRANSPORT_STALL) {
         return refuse_stall(link, "DNLOAD");
     }
-    return sent == TRANSPORT_OK ? wait_done(link) : redfui_refuse_transfer(link, sent, "DNLOAD");
+    return sent == TRANSPORT_OK ? wait_done(link, told_ms)
+                                : redfui_refuse_transfer(link, sent, "DNLOAD");
 }
 
-static enum redfu_result command(struct link *link, uint8_t code, uint32_t addr) {
+enum redfu_result redfui_download(struct link *link, uint16_t block, const uint8_t *bytes,
+                                  uint16_t len) {
+    uint32_t ignored;
+    return download(link, block, bytes, len, &ignored);
+}
+
+static enum redfu_result command(struct link *link, uint8_t code, uint32_t addr,
+                                 uint32_t *told_ms) {
     uint8_t bytes[DFUSE_CMD_WITH_ADDRESS_LEN] = {code};
     store_le32(bytes + 1, addr);
-    return redfui_download(link, DFUSE_BLOCK_COMMAND, bytes, sizeof bytes);
+    return download(link, DFUSE_BLOCK_COMMAND, bytes, sizeof bytes, told_ms);
 }
 
 enum redfu_result redfui_set_address(struct link *link, uint32_t addr) {
-    return command(link, DFUSE_CMD_SET_ADDRESS, addr);
+    return command(link, DFUSE_CMD_SET_ADDRESS, addr, &link->command_ms);
 }
 
 enum redfu_result redfui_erase(struct link *link, uint32_t addr) {
-    return command(link, DFUSE_CMD_ERASE, addr);
+    uint32_t ignored;
+    return command(link, DFUSE_CMD_ERASE, addr, &ignored);
 }
 
 enum redfu_result redfui_upload_some(struct link *link, uint16_t block, uint8_t *bytes,

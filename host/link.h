@@ -19,6 +19,7 @@ struct link {
     bool has_settings; // and not an image: what is written
     bool has_addr;
     uint32_t addr;
+    uint32_t command_ms; // bwPollTimeout told after the last command to set the address; 0: none
     struct redfu_fault *fault; // of the operation under way
 };
 

@@ -313,15 +313,22 @@ uint64_t redfu_plan_time_us(struct redfu_session *session, const struct redfu_pl
                             bool verify) {
     bool sums_up = redfu_sums_up(session);
     uint32_t block = redfui_first_block(session).full;
+    // What the device asks for after a command it asks for after a block as well: ST's class and its ROM do not
+    // tell them apart. redfu-boot holds its answer back instead.
+    uint64_t poll_us = sums_up ? 0 : (uint64_t)session->link.command_ms * 1000u;
     uint64_t us = PROGRAM_US(plan->write_bytes);
     for (size_t i = 0; i < plan->sector_count; i++) {
-        us += ERASE_US(plan->sectors[i].bytes);
+        uint64_t erase_us = ERASE_US(plan->sectors[i].bytes);
+        us += erase_us > poll_us ? erase_us : poll_us;
     }
     if (!sums_up && block > 0) { // redfu-boot programs a block while the next one comes in
-        us += (uint64_t)(plan->write_bytes / block + plan->run_count) * BLOCK_US;
+        uint64_t program_us = PROGRAM_US(block);
+        uint64_t blocks = plan->write_bytes / block + plan->run_count;
+        us += blocks * (BLOCK_US + (poll_us > program_us ? poll_us - program_us : 0));
+        us += plan->run_count * poll_us; // its address
     }
     for (size_t i = 0; i < plan->image_count && verify; i++) {
-        us += sums_up ? SUM_US(plan->image[i].len) : READ_US(plan->image[i].len);
+        us += sums_up ? SUM_US(plan->image[i].len) : READ_US(plan->image[i].len) + poll_us;
     }
     return us;
 }

@@ -264,7 +264,8 @@ enum redfu_result redfu_prepare(struct redfu_session *session, unsigned alternat
                                 const struct redfu_prepare *how, struct redfu_plan *plan,
                                 const struct redfu_watch *watch, struct redfu_fault *fault)
     __attribute__((warn_unused_result));
-// About how long redfu_write() will take, and verifying: by the model that docs/redfu.md tells.
+// About how long redfu_write() will take, and verifying: by the model that docs/redfu.md tells, and by how long
+// the device asked to be left alone when it was read (redfu_prepare() without `full`).
 uint64_t redfu_plan_time_us(struct redfu_session *session, const struct redfu_plan *plan,
                             bool verify);
 

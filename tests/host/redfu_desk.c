@@ -162,6 +162,11 @@ static enum transport_result control(void *ctx, void *handle, const struct usb_s
     if (bench->armed && bench->gone_after != 0 && bench->transfers == bench->gone_after) {
         bench->gone_at = bench->gone_after;
     }
+    if (is_class && setup->bRequest == DFU_GETSTATUS && *moved == DFU_STATUS_LEN &&
+        data[4] == DFU_STATE_DNBUSY && load_le24(data + 1) < bench->poll_ms) {
+        data[1] = (uint8_t)bench->poll_ms;
+        data[2] = (uint8_t)(bench->poll_ms >> 8);
+    }
     if (bench->wrong_sums && setup->bRequest == REGION_HASH_REQUEST &&
         (setup->bmRequestType & USB_DIR_IN) && data && *moved > 8) {
         data[8] ^= 1; // behind the header: the first sum

@@ -33,6 +33,7 @@ struct bench {
     unsigned cancel_at;  // Ctrl-C was pressed before this transfer
     bool never_done;     // GETSTATUS answers dfuDNBUSY for ever
     uint8_t pretend[4];  // states GETSTATE tells instead, one dropped at each CLRSTATUS; 0 ends
+    unsigned poll_ms;    // bwPollTimeout told while busy, at least
     bool denied, busy, no_layout, no_upload;
     uint16_t transfer_bytes; // told instead of the desk's; 0: its own
     bool no_sums;            // no region hash

@@ -209,6 +209,41 @@ static void dry_run_tells_the_plan_and_writes_nothing(void **unused) {
     }
 }
 
+static double number_behind(const char *text, const char *name) {
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return at ? strtod(at + strlen(name), NULL) : 0;
+}
+
+// Devices as ST's ROM and ST's class: no region hash, and each block has to be waited for.
+static void the_plan_counts_how_long_a_device_asks_to_be_left_alone(void **unused) {
+    (void)unused;
+    static const unsigned polls[] = {0, 20, 50, 104, 300};
+    bool ok = true;
+    for (unsigned i = 0; i < sizeof polls / sizeof *polls; i++) {
+        struct bench *bench = bench_new();
+        bench->no_sums = bench->no_settings = true;
+        bench->poll_ms = polls[i];
+        // 250, 550 and 1000 ms (DS8626 table 40), and each the same.
+        bench->desk->erase_us = 600000;
+        uint64_t start_us = bench->desk->now_us;
+        struct outcome outcome = run(bench, "write %/good.bin --json --dry-run", 0);
+        const char *plan = strstr(outcome.out, "{\"type\":\"plan\"");
+        assert_non_null(plan);
+        double told = number_behind(plan ? plan : "", "\"seconds\":");
+        outcome_free(&outcome);
+        double dry = (double)(bench->desk->now_us - start_us) / 1e6;
+        start_us = bench->desk->now_us;
+        outcome = run(bench, "write %/good.bin --json --no-run", 0);
+        outcome_free(&outcome);
+        double taken = (double)(bench->desk->now_us - start_us) / 1e6 - dry;
+        print_message("poll %u ms: %.2f s told, %.2f s taken\n", polls[i], told, taken);
+        ok = ok && told > 0.8 * taken && told < 1.2 * taken;
+        bench_free(bench);
+    }
+    assert_true(ok);
+}
+
 static void info_tells_of_the_image_and_of_a_load_that_has_not_ended(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
@@ -486,6 +521,7 @@ int main(void) {
         cmocka_unit_test(a_load_that_never_ended_is_ended),
         cmocka_unit_test(blanks_are_left_out_and_the_load_is_whole_all_the_same),
         cmocka_unit_test(dry_run_tells_the_plan_and_writes_nothing),
+        cmocka_unit_test(the_plan_counts_how_long_a_device_asks_to_be_left_alone),
         cmocka_unit_test(info_tells_of_the_image_and_of_a_load_that_has_not_ended),
         cmocka_unit_test(info_tells_of_settings_and_leaves_the_alternate_setting_as_found),
         cmocka_unit_test(info_does_not_end_a_load),
