@@ -12,18 +12,18 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     set(here ${CMAKE_CURRENT_LIST_DIR})
 
     # redfu_fuzz(NAME name RUNS count MAX_LEN bytes SOURCES file... [BENCH file...] [LIBRARIES lib...]
-    #            [OPTIONS libFuzzer's...])
+    #            [COMPILE flag...] [OPTIONS libFuzzer's...])
     # makes tests/fuzz-NAME of tests/fuzz/NAME.c, and a CTest entry of so many inputs. BENCH is what stands around the
     # code under test: looked over by the sanitizers, but of no interest to the fuzzer, which is thrice as fast for it.
     function(redfu_fuzz)
-        cmake_parse_arguments(F "" "NAME;RUNS;MAX_LEN" "SOURCES;BENCH;LIBRARIES;OPTIONS" ${ARGN})
+        cmake_parse_arguments(F "" "NAME;RUNS;MAX_LEN" "SOURCES;BENCH;LIBRARIES;COMPILE;OPTIONS" ${ARGN})
         set(target fuzz-${F_NAME})
         add_executable(${target} ${here}/${F_NAME}.c ${F_SOURCES} ${F_BENCH})
         set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-        set(flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g -O1) # the build counts, too
-        target_compile_options(${target} PRIVATE ${flags})
+        set(flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g)
+        target_compile_options(${target} PRIVATE ${flags} ${F_COMPILE})
         target_link_options(${target} PRIVATE ${flags})
-        set_source_files_properties(${F_BENCH} PROPERTIES COMPILE_OPTIONS "-fno-sanitize=fuzzer;-O2")
+        set_source_files_properties(${F_BENCH} PROPERTIES COMPILE_OPTIONS -fno-sanitize=fuzzer)
         target_link_libraries(${target} PRIVATE ${F_LIBRARIES})
         # What is found goes into the first folder, not into the seeds.
         file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz-found/${F_NAME})
@@ -40,21 +40,21 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
         set_tests_properties(fuzz/${F_NAME} PROPERTIES TIMEOUT 300)
     endfunction()
 
-    # --- faces of the virtual board ---
+    # --- faces of the virtual board; much is built for them, so the build counts, too ---
     set(fake ${root}/tests/unit/fake_device.c ${here}/odd_device.c)
     set(cable ${vboard}/usb/bus.c ${vboard}/usb/cable.c ${vboard}/usb/cable_transfer.c ${vboard}/usb/trace_dfu.c
         ${vboard}/timeline.c ${vboard}/trace.c)
     file(GLOB chip CONFIGURE_DEPENDS ${vboard}/chip/*.c ${vboard}/cpu/*.c ${vboard}/gdb/*.c)
-    redfu_fuzz(NAME usbredir RUNS 5000 MAX_LEN 1024 OPTIONS -len_control=0 LIBRARIES spec PkgConfig::USBREDIR
+    redfu_fuzz(NAME usbredir RUNS 5000 MAX_LEN 1024 COMPILE -O1 OPTIONS -len_control=0 LIBRARIES spec PkgConfig::USBREDIR
         SOURCES ${fake} ${vboard}/host/usbredir.c ${vboard}/host/usbredir_packets.c
             ${vboard}/host/usbredir_requests.c ${vboard}/host/usbredir_view.c ${cable})
-    redfu_fuzz(NAME usbip RUNS 5000 MAX_LEN 1024 OPTIONS -len_control=0 LIBRARIES spec
+    redfu_fuzz(NAME usbip RUNS 5000 MAX_LEN 1024 COMPILE -O1 OPTIONS -len_control=0 LIBRARIES spec
         SOURCES ${fake} ${vboard}/host/usbip.c ${vboard}/host/usbip_urbs.c ${vboard}/host/usbredir_view.c
             ${vboard}/host/tcp_socket.c ${vboard}/usb/enumerate.c ${cable})
     # Two minutes of compiling for one file, and what gdb sends does not reach it but through a step; the sanitized
     # configuration and script/fuzz cpu have it whole.
     set_source_files_properties(${vboard}/cpu/execute.c PROPERTIES COMPILE_OPTIONS -fno-sanitize=undefined)
-    redfu_fuzz(NAME gdb RUNS 5000 MAX_LEN 1024 OPTIONS -len_control=0 LIBRARIES spec
+    redfu_fuzz(NAME gdb RUNS 5000 MAX_LEN 1024 COMPILE -O1 OPTIONS -len_control=0 LIBRARIES spec
         SOURCES ${vboard}/host/tcp_socket.c ${chip} ${vboard}/timeline.c ${vboard}/trace.c)
 
     # --- what devices and people hand to the programmer and the doctor ---
