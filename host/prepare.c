@@ -282,6 +282,18 @@ static enum redfu_result keep_rest(struct redfu_session *session, unsigned alter
 
 // --- The public side -----------------------------------------------------------------------------
 
+// How long the device wants to be left alone after a command, for the plan's time: of one that was not read. The
+// load begins with this command anyway.
+static enum redfu_result ask_poll(struct redfu_session *session, unsigned alternate,
+                                  const struct redfu_plan *plan, struct redfu_fault *fault) {
+    enum redfu_result result = redfui_begin_read(session, alternate, fault);
+    if (result == REDFU_OK) {
+        redfui_speak_of_addr(session, plan->runs[0].addr);
+        result = redfui_set_address(&session->link, plan->runs[0].addr);
+    }
+    return result == REDFU_OK ? redfui_abort(&session->link) : result;
+}
+
 enum redfu_result redfu_prepare(struct redfu_session *session, unsigned alternate,
                                 const struct redfu_prepare *how, struct redfu_plan *plan,
                                 const struct redfu_watch *watch, struct redfu_fault *fault) {
@@ -295,6 +307,10 @@ enum redfu_result redfu_prepare(struct redfu_session *session, unsigned alternat
     uint32_t block = redfui_first_block(session).full;
     if (result == REDFU_OK && !how->full && block > 0) {
         result = redfu_plan_trim(plan, block, fault);
+    }
+    if (result == REDFU_OK && plan->run_count > 0 && !redfu_sums_up(session) &&
+        session->link.command_ms == 0) {
+        result = ask_poll(session, alternate, plan, fault);
     }
     return result;
 }

@@ -259,13 +259,13 @@ bool redfu_sums_up(struct redfu_session *session);
 // they would after the write are left out (by region hash, else by reading up to the first difference), and
 // blank blocks. Nothing is left of a plan for an image that is there whole. With `keep` plan->kept is what
 // was read: whoever cares for it saves it before redfu_write(), since between erasing and writing it is
-// nowhere else. Nothing is written, nothing erased.
+// nowhere else. Nothing is written, nothing erased; a device without the region hash has its address pointer set.
 enum redfu_result redfu_prepare(struct redfu_session *session, unsigned alternate,
                                 const struct redfu_prepare *how, struct redfu_plan *plan,
                                 const struct redfu_watch *watch, struct redfu_fault *fault)
     __attribute__((warn_unused_result));
 // About how long redfu_write() will take, and verifying: by the model that docs/redfu.md tells, and by how long
-// the device asked to be left alone when it was read (redfu_prepare() without `full`).
+// the device asked to be left alone in redfu_prepare().
 uint64_t redfu_plan_time_us(struct redfu_session *session, const struct redfu_plan *plan,
                             bool verify);
 
