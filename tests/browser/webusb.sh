@@ -76,7 +76,7 @@ ask() {
 
 # ID PATTERN: until the element's text begins like that; the text is $said then. For a minute, in the page.
 wait_for() {
-    said=$(ask POST "/$session/execute/sync" '{"script":"return (async () => { const e = document.getElementById(\"'"$1"'\"), r = new RegExp(\"^('"$2"')\"); for (let i = 0; i < 3000 && !r.test(e.textContent); i++) await new Promise(d => setTimeout(d, 20)); return e.textContent; })()","args":[]}' | sed 's/^{"value":"\(.*\)"}$/\1/')
+    said=$(ask POST "/$session/execute/sync" '{"script":"return (async () => { const e = document.getElementById(\"'"$1"'\"), r = new RegExp(\"^('"$2"')\"); for (const end = Date.now() + 60000; Date.now() < end && !r.test(e.textContent);) await new Promise(d => setTimeout(d, 20)); return e.textContent; })()","args":[]}' | sed 's/^{"value":"\(.*\)"}$/\1/')
     expr "$said" : "$2" >/dev/null || fail "$1 is '$said', not '$2'"
 }
 

@@ -41,8 +41,8 @@ static int set_up(void **state) {
     if (enter_folder() != 0) {
         return -1;
     }
-    return setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) | setenv("U", UNPLUG_PROBE, 1) |
-           setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
+    return setenv("V", VBOARD, 1) | setenv("P", CLOCK_PROBE, 1) | setenv("K", FORK_PROBE, 1) |
+           setenv("U", UNPLUG_PROBE, 1) | setenv("F", FIRMWARE_FOLDER "/stm32f4-discovery", 1) |
            setenv("H", FIRMWARE_FOLDER "/stm32f407-hs", 1);
 }
 
@@ -307,6 +307,12 @@ static void a_cut_that_does_not_come_is_a_failure(void **state) {
             "--cut flash:9999999 did not happen");
 }
 
+static void a_command_with_threads_may_fork(void **state) {
+    (void)state;
+    exits(0, "timeout 120 $V run --load $F/redfu-boot.elf --pace real --limit 10ms -- $K",
+          "200 children");
+}
+
 static void pulled_cable_ends_a_load_and_comes_back(void **state) {
     (void)state;
     // In the middle of the second program's load: it fails, and what it was connected to is gone.
@@ -350,6 +356,7 @@ int main(void) {
         cmocka_unit_test(a_power_cut_is_seen_by_the_command_and_kept_in_the_flash_file),
         cmocka_unit_test(a_cut_that_does_not_come_is_a_failure),
         cmocka_unit_test(pulled_cable_ends_a_load_and_comes_back),
+        cmocka_unit_test(a_command_with_threads_may_fork),
     };
     return cmocka_run_group_tests_name("host/run", tests, set_up, leave_folder);
 }

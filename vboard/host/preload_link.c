@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,15 +42,18 @@ static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t send_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t thread_key;
 
+static bool had_threads;     // when it last forked
+static pid_t threaded_child; // this process, if its parent had threads when it forked; else 0
+
 static __thread int thread_fd = -1;
 static __thread uint32_t thread_seq;
 static __thread uint64_t observed_ns;
 static __thread unsigned observations;
 
-// umockdev's library sits behind ours and wraps some of these; ours are no business of it.
+// umockdev's library sits behind ours and wraps some of these; ours are no business of it. Nor may they be: it holds a lock
+// meanwhile, which in the child of a process with threads may be held for ever by one that is not there.
 static int raw_close(int fd) {
-    REAL(close)
-    return real_close(fd);
+    return (int)syscall(SYS_close, fd);
 }
 
 static ssize_t raw_send(int fd, const struct vboard_message *message) {
@@ -71,14 +76,13 @@ int link_hide_fd(int fd) {
 }
 
 static int link_connect(void) {
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = (int)syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     (void)snprintf(to.sun_path, sizeof to.sun_path, "%.90s/socket", self.folder);
-    REAL(connect)
-    if (real_connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+    if (syscall(SYS_connect, fd, &to, sizeof to) != 0) {
         (void)raw_close(fd);
         return -1;
     }
@@ -140,6 +144,7 @@ static void start(void) {
 
 static void before_fork(void) {
     (void)pthread_mutex_lock(&send_lock);
+    had_threads = !__libc_single_threaded;
 }
 
 static void after_fork_in_parent(void) {
@@ -148,6 +153,7 @@ static void after_fork_in_parent(void) {
 
 static void after_fork_in_child(void) {
     (void)pthread_mutex_unlock(&send_lock);
+    threaded_child = had_threads ? getpid() : 0;
     if (!self.is_up) {
         return;
     }
@@ -316,6 +322,10 @@ void link_timer(int fd, uint64_t expiry_ns, uint64_t interval_ns) {
     (void)pthread_mutex_lock(&send_lock);
     (void)sendmsg(self.fd, &header, MSG_NOSIGNAL);
     (void)pthread_mutex_unlock(&send_lock);
+}
+
+bool link_has_forked_from_threads(void) {
+    return threaded_child != 0 && threaded_child == getpid();
 }
 
 void link_timer_stop(int fd) {

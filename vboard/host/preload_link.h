@@ -61,6 +61,10 @@ int link_hide_fd(int fd);
 // True for the library's own sockets, which a program's close() is not to close.
 bool link_owns_fd(int fd);
 
+// In the child of a process that had threads, until it executes another program: only what is safe in a signal handler may
+// be called there (fork(2)), which the wrappers of umockdev's library are not.
+bool link_has_forked_from_threads(void);
+
 // preload_device.c: forgets what the parent had open for itself.
 void device_after_fork(void);
 
