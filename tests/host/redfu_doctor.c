@@ -180,9 +180,8 @@ static void ctrl_c_leaves_the_device_as_it_was_found(void **state) {
     (void)state;
     static const struct {
         const char *name, *moment;
-    } cases[] = {{"healthy", "0.05"}, {"healthy", "0.8"}, {"healthy", "1.6"},
-                 {"healthy", "2.4"},  {"healthy", "4"},   {"f49", "3"},
-                 {"f49", "8"},        {"f49", "9"},       {"f49", "10"}};
+    } cases[] = {{"healthy", "0.05"}, {"healthy", "0.8"}, {"healthy", "1.6"}, {"healthy", "2.4"},
+                 {"healthy", "4"},    {"f49", "3"},       {"f49", "9"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[1200];
         (void)snprintf(line, sizeof line,
@@ -207,7 +206,9 @@ static void the_suite_runs_over_libusb(void **state) {
     exits(0,
           IN_FOLDER VBOARD " run --board stm32f407-hs --load " FIRMWARE_FOLDER
                            "/stm32f407-hs/redfu-boot.elf --pin PA0=1@0+500ms " DATA "-- " REDFU
-                           " doctor --conformance --leave --yes -v",
+                           " doctor --conformance --leave --yes -v >log; s=$?; grep 'MANIFEST-SYNC/"
+                           "GETSTATUS\\|has not come back\\|come to its end\\| assertions: ' log; "
+                           "exit $s",
           " 0 failed, ");
     assert_non_null(strstr(output, "held     dfuMANIFEST-SYNC/GETSTATUS"));
     assert_non_null(strstr(output, "seen: the device left DFU mode and has not come back"));
