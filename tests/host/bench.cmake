@@ -9,3 +9,7 @@ target_compile_definitions(test-host-bench PRIVATE
     GRID="${CMAKE_BINARY_DIR}/tools/load-grid"
     WARD="${CMAKE_BINARY_DIR}/tests/ward")
 add_dependencies(test-host-bench load-grid ward_patients)
+
+# What the documents say to type.
+add_test(NAME host/commands COMMAND ${CMAKE_SOURCE_DIR}/script/check-commands ${CMAKE_BINARY_DIR})
+set_tests_properties(host/commands PROPERTIES TIMEOUT 600 LABELS "e2e;long")
