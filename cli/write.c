@@ -291,6 +291,23 @@ static enum redfu_result load(struct cli *cli, struct target *target, const stru
     }
 }
 
+// A raw file went where the map says that an application can go, and the device has its bootloader there
+// (MicroPython's mboot).
+static void advise_address(struct cli *cli, const struct redfu_plan *plan) {
+    const struct redfu_fault *fault = &cli->fault;
+    if (fault->result == REDFU_DEVICE_ERROR && fault->phase == REDFU_PHASE_ERASE &&
+        fault->has_addr && plan->sector_count > 0 && fault->addr == plan->sectors[0].addr &&
+        !redfu_fault_is_stall(fault)) {
+        (void)cli_advise(
+            cli,
+            "The file has no address, so it was meant for the first sector that the map lets be "
+            "erased, and the device refuses that one: its bootloader is there, or it is "
+            "write-protected. Nothing was changed. Say where the application belongs, behind it: "
+            "FILE@0x%08X, say.",
+            plan->sectors[0].addr + plan->sectors[0].bytes);
+    }
+}
+
 static enum redfu_result check_and_write(struct cli *cli, struct target *target,
                                          struct input *input) {
     const struct options *options = cli->options;
@@ -298,6 +315,7 @@ static enum redfu_result check_and_write(struct cli *cli, struct target *target,
         return plain_write(cli, target, input);
     }
     struct redfu_plan plan = {0};
+    bool has_address = !input->needs_address;
     enum redfu_result result = check_write(cli, target, input, &plan);
     redfu_plan_free(&plan);
     if (result != REDFU_OK) {
@@ -305,6 +323,9 @@ static enum redfu_result check_and_write(struct cli *cli, struct target *target,
     }
     say_what(cli, target, input);
     result = load(cli, target, input, &plan);
+    if (result != REDFU_OK && !has_address) {
+        advise_address(cli, &plan);
+    }
     if (result == REDFU_OK && !options->dry_run) {
         if (options->no_run) {
             result = end_without_start(cli, target->session, &plan);

@@ -339,6 +339,17 @@ static void a_sector_that_is_guarded_is_told_with_what_can_be_erased(void **unus
     cli_says(outcome.err, "`redfu erase 0x08010000 0xF0000`");
     outcome_free(&outcome);
     bench_free(bench);
+    // The same for a file that does not say where it belongs; one that does is told as before.
+    for (unsigned i = 0; i < 2; i++) {
+        bench = bench_new();
+        bench_fail_next(bench, FLASH_PROTECTED);
+        outcome = redfu_on(bench, i ? "write %/good.bin@0x0800C000" : "write %/good.bin", false);
+        assert_int_equal(outcome.status, REDFU_DEVICE_ERROR);
+        assert_int_equal(strstr(outcome.err, "FILE@0x08010000, say.") != NULL, i == 0);
+        assert_int_equal(strstr(outcome.err, "The file has no address, so it was") != NULL, i == 0);
+        outcome_free(&outcome);
+        bench_free(bench);
+    }
 }
 
 static void a_station_says_why_it_passes_a_plain_device_over(void **unused) {
