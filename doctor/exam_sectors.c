@@ -230,8 +230,9 @@ static bool restore_sector(struct trial *t, uint32_t addr, uint32_t bytes, uint8
         if (i > 0) { // whatever it was the last time
             ok = exam_command(x, DFUSE_CMD_ERASE, addr).is_done;
         }
-        // Written whole, blanks too: redfu-boot takes an image for complete only so.
-        ok = ok && (was_blank || write_bytes(t, addr, before, bytes, true));
+        // Written whole, blanks too: redfu-boot takes an image for complete only so. Of a blank sector one block does.
+        uint32_t len = was_blank && x->transfer_bytes < bytes ? x->transfer_bytes : bytes;
+        ok = ok && write_bytes(t, addr, before, len, true);
         (void)settle(t);
         (void)ok; // what counts is what is read
     }
