@@ -59,7 +59,7 @@ static bool prepare(const struct stand *stand) {
 }
 
 static void put(enum verdict verdict, const char *why) {
-    char cell[16];
+    char cell[32];
     switch (verdict) {
     case HELD:
         held++;
