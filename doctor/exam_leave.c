@@ -91,6 +91,13 @@ static bool tell(struct exam *x, uint64_t at_us) {
     uint32_t poll_ms = load_le24(answer + 1);
     report_fact(x->report, "leave", "the answer", "%s, %s, announced %" PRIu32 " ms",
                 dfu_state_name(answer[4]), dfu_status_name(answer[0]), poll_ms);
+    if (answer[0] == DFU_STATUS_ERR_NOTDONE) {
+        report_add(x->report, "F34", REPORT_LIKELY, at_us,
+                   "told to leave, it answers errNOTDONE: it does not take what it holds for "
+                   "whole, as after a load "
+                   "that was broken off");
+        return false;
+    }
     if (answer[0] != DFU_STATUS_OK) {
         add_stays(x, REPORT_CERTAIN, at_us, "it answers ", dfu_status_name(answer[0]));
         return false;

@@ -130,6 +130,19 @@ static void leaving_is_told_and_looked_at(void **state) {
             "Leaving DFU mode was not tried: with --leave it is, last of all.");
 }
 
+// The device says itself why it stays: a host began a load and did not end it.
+static void a_load_broken_off_is_not_held_against_the_device(void **state) {
+    (void)state;
+    exits(0,
+          IN_FOLDER "V='timeout 100 " VBOARD
+                    " run --flash f --pin PA0=1@0+500ms'; $V --load " FIRMWARE_FOLDER
+                    "/stm32f4-discovery/redfu-boot.elf --load " FIRMWARE_FOLDER
+                    "/stm32f4-discovery/blink-0.1.elf --limit 1s; $V -- " REDFU
+                    " erase 0x08020000 0x20000 && $V -- " REDFU " doctor --leave --yes",
+          "told to leave, it answers errNOTDONE");
+    assert_non_null(strstr(output, "F34 note: "));
+}
+
 static void consent_and_a_sensible_sector_are_asked_for(void **state) {
     (void)state;
     static const struct {
@@ -230,6 +243,7 @@ int main(void) {
         cmocka_unit_test(what_a_trial_shows_is_named_and_flash_is_as_it_was),
         cmocka_unit_test(a_board_of_ours_starts_its_application_after_a_trial),
         cmocka_unit_test(leaving_is_told_and_looked_at),
+        cmocka_unit_test(a_load_broken_off_is_not_held_against_the_device),
         cmocka_unit_test(consent_and_a_sensible_sector_are_asked_for),
         cmocka_unit_test(an_installed_program_with_a_known_fault_is_named),
         cmocka_unit_test(ctrl_c_leaves_the_device_as_it_was_found),
