@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,52 @@ static int check_conditions(void) {
     return bad;
 }
 
+#define SIGNALS 1000u
+
+static pthread_cond_t taken = PTHREAD_COND_INITIALIZER;
+static bool is_given;
+
+// Each after another stretch of real work, so that they come at any moment of the other's waiting.
+static void *give_signals(void *unused) {
+    (void)unused;
+    volatile unsigned work = 0;
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        for (unsigned j = 0; j < 1000000 + i * 99991 % 3000000; j++) {
+            work += j;
+        }
+        pthread_mutex_lock(&mutex);
+        is_given = true;
+        pthread_cond_signal(&condition);
+        while (is_given) {
+            pthread_cond_wait(&taken, &mutex);
+        }
+        pthread_mutex_unlock(&mutex);
+    }
+    return NULL;
+}
+
+// None is lost, at whatever moment it comes. (A lost one leaves both asleep until the deadline.)
+static int check_signals(void) {
+    int64_t start = now(CLOCK_MONOTONIC);
+    pthread_t thread;
+    pthread_create(&thread, NULL, give_signals, NULL);
+    pthread_mutex_lock(&mutex);
+    struct timespec until = in(CLOCK_REALTIME, 60000 * MS);
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        while (!is_given) {
+            if (pthread_cond_timedwait(&condition, &mutex, &until) == ETIMEDOUT) {
+                printf("signal %u was lost\n", i);
+                return 1;
+            }
+        }
+        is_given = false;
+        pthread_cond_signal(&taken);
+    }
+    pthread_mutex_unlock(&mutex);
+    pthread_join(thread, NULL);
+    return took("signals", start, 0);
+}
+
 static void *sleep_two_seconds(void *unused) {
     (void)unused;
     sleep(2);
@@ -252,13 +299,10 @@ int main(int argc, char **argv) {
         const char *name;
         int (*check)(void);
     } checks[] = {
-        {"sleeps", check_sleeps},
-        {"polls", check_polls},
-        {"timerfd", check_timerfd},
-        {"conditions", check_conditions},
-        {"threads", check_threads},
-        {"processes", check_processes},
-        {"interruption", check_interruption},
+        {"sleeps", check_sleeps},       {"polls", check_polls},
+        {"timerfd", check_timerfd},     {"conditions", check_conditions},
+        {"signals", check_signals},     {"threads", check_threads},
+        {"processes", check_processes}, {"interruption", check_interruption},
         {"busy", check_busy},
     };
     for (size_t i = 0; argc == 2 && i < sizeof checks / sizeof checks[0]; i++) {

@@ -156,7 +156,7 @@ static void fast_clock_is_virtual(void **state) {
     struct timespec start;
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    const char *checks[] = {"sleeps",  "polls",     "timerfd",      "conditions",
+    const char *checks[] = {"sleeps",  "polls",     "timerfd",      "conditions", "signals",
                             "threads", "processes", "interruption", "busy"};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         char line[64];

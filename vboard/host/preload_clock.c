@@ -4,8 +4,9 @@
 // threads' objects and timerfds take virtual time. poll() and its kin are preload_device.c's.
 //
 // Not virtual: interval timers that send signals (alarm, setitimer, timer_create), socket
-// timeouts, processor-time clocks, timed mutexes. A periodic timerfd that is not read for several
-// periods reports one expiry.
+// timeouts, processor-time clocks, timed mutexes, C11's cnd_timedwait(). A periodic timerfd that is not
+// read for several periods reports one expiry. A condition variable that processes share may lose a
+// signal of another process to a timed wait.
 
 #include <errno.h>
 #include <limits.h>
@@ -13,6 +14,8 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -210,8 +213,40 @@ static struct timespec real_slice(void) {
     return to_timespec(to_ns(&now) + CONDITION_SLICE_NS);
 }
 
+// glibc keeps an older one of the same name for programs of 2002, where it was there by then.
+static void *real_condition_call(const char *name) {
+    void *real = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    return real ? real : dlsym(RTLD_NEXT, name);
+}
+
+// How often conditions were signalled; which of them share a count does not matter.
+static atomic_uint *signals_of(const pthread_cond_t *condition) {
+    static atomic_uint signals[64];
+    return &signals[(uintptr_t)condition / sizeof *condition % 64];
+}
+
+EXPORT int pthread_cond_signal(pthread_cond_t *condition) {
+    static __typeof__(&pthread_cond_signal) real;
+    if (!real) {
+        *(void **)(&real) = real_condition_call("pthread_cond_signal");
+    }
+    atomic_fetch_add(signals_of(condition), 1);
+    return real(condition);
+}
+
+EXPORT int pthread_cond_broadcast(pthread_cond_t *condition) {
+    static __typeof__(&pthread_cond_broadcast) real;
+    if (!real) {
+        *(void **)(&real) = real_condition_call("pthread_cond_broadcast");
+    }
+    atomic_fetch_add(signals_of(condition), 1);
+    return real(condition);
+}
+
 // The mutex must be given up and the condition waited for in one step, so the real wait stays: in
-// short slices, with a look at virtual time between them.
+// short slices, with a look at virtual time between them. A signal that comes just as a slice ends is
+// taken by a wait that says it ended by time. So where there was a signal, of whatever condition, the
+// end of a slice is the end of the wait: a spurious wakeup (POSIX, pthread_cond_timedwait()) at worst.
 static int condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                           const struct timespec *time) {
     REAL(pthread_cond_clockwait)
@@ -223,12 +258,16 @@ static int condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex,
         const struct timespec past = {0};
         return real_pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &past);
     }
+    unsigned signals = atomic_load(signals_of(condition));
     struct link_wait wait;
     link_wait_begin(&wait, deadline, 0);
     int result;
     do {
         struct timespec until = real_slice();
         result = real_pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &until);
+        if (result == ETIMEDOUT && atomic_load(signals_of(condition)) != signals) {
+            result = 0;
+        }
     } while (result == ETIMEDOUT && wait.fd >= 0 && !link_wait_is_over(&wait));
     link_wait_end(&wait);
     return result;
@@ -240,8 +279,7 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict condition,
     if (!link_fast()) {
         static __typeof__(&pthread_cond_timedwait) real;
         if (!real) {
-            // glibc keeps an older one of the same name for programs of 2002.
-            *(void **)(&real) = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+            *(void **)(&real) = real_condition_call("pthread_cond_timedwait");
         }
         return real(condition, mutex, time);
     }
