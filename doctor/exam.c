@@ -146,7 +146,6 @@ bool exam_heal(struct exam *x) {
 bool exam_string(struct exam *x, uint8_t index, char text[EXAM_TEXT_MAX]) {
     uint8_t bytes[255];
     uint16_t moved = 0;
-    size_t used = 0;
     text[0] = '\0';
     if (exam_control(x, USB_DIR_IN, USB_GET_DESCRIPTOR, (uint16_t)(USB_DT_STRING << 8 | index),
                      LANGUAGE, bytes, sizeof bytes, &moved, EXAM_TIMEOUT_MS) != DEVICE_OK) {
@@ -160,21 +159,7 @@ bool exam_string(struct exam *x, uint8_t index, char text[EXAM_TEXT_MAX]) {
     if (moved < 2 || bytes[1] != USB_DT_STRING) {
         return false;
     }
-    for (unsigned at = 2; at + 1 < moved; at += 2) {
-        unsigned unit = load_le16(bytes + at);
-        // Surrogates as they are: not one of them has a place in a name or a map.
-        if (unit < 0x80) {
-            text[used++] = (char)(unit ? unit : '?');
-        } else if (unit < 0x800) {
-            text[used++] = (char)(0xc0 | unit >> 6);
-            text[used++] = (char)(0x80 | (unit & 0x3f));
-        } else {
-            text[used++] = (char)(0xe0 | unit >> 12);
-            text[used++] = (char)(0x80 | (unit >> 6 & 0x3f));
-            text[used++] = (char)(0x80 | (unit & 0x3f));
-        }
-    }
-    text[used] = '\0';
+    (void)usb_text(bytes + 2, (moved - 2u) / 2, text);
     return true;
 }
 

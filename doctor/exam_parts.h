@@ -10,11 +10,11 @@
 #include "doctor/hosts/layout.h"
 #include "doctor/record.h"
 #include "spec/dfu.h"
+#include "spec/usb_text.h"
 
 #define EXAM_ALTERNATES_MAX 16u
 #define EXAM_CONFIG_MAX     1024u
-// A string as text: each UTF-16 unit beyond ASCII takes up to three bytes.
-#define EXAM_TEXT_MAX       (3u * USB_STRING_CHARS_MAX + 1u)
+#define EXAM_TEXT_MAX       USB_TEXT_ROOM(USB_STRING_CHARS_MAX)
 #define EXAM_BLOCK_MAX      4096u // libusb's limit on Linux
 // USB 2.0 9.2.6.4 allows 5 s; an erase that is held in GETSTATUS may take longer, which is to be seen.
 #define EXAM_TIMEOUT_MS     5000u

@@ -11,6 +11,7 @@
 #include "spec/bytes.h"
 #include "spec/dfu.h"
 #include "spec/usb.h"
+#include "spec/usb_text.h"
 
 // What a control transfer may take (USB 2.0 9.2.6.4), and what dfu-util grants.
 #define REQUEST_TIMEOUT_MS 5000u
@@ -71,53 +72,6 @@ static void sleep_ms(const struct link *link, uint32_t ms) {
 
 // --- Strings -------------------------------------------------------------------------------------
 
-// One UTF-16 unit or pair as UTF-8; returns the bytes written. Lone surrogates become U+FFFD.
-static size_t put_utf8(uint32_t code, char out[4]) {
-    if (code < 0x20 || code == 0x7f) {
-        code = '?'; // no device writes to the terminal
-    }
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xc0 | (code >> 6));
-        out[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if ((code >= 0xd800 && code < 0xe000) || (code >= 0x80 && code < 0xa0)) {
-        code = 0xfffd;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xe0 | (code >> 12));
-        out[1] = (char)(0x80 | ((code >> 6) & 0x3f));
-        out[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | (code >> 18));
-    out[1] = (char)(0x80 | ((code >> 12) & 0x3f));
-    out[2] = (char)(0x80 | ((code >> 6) & 0x3f));
-    out[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
-}
-
-static void to_utf8(const uint8_t *units, size_t count, char text[REDFU_TEXT_MAX]) {
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t code = load_le16(units + 2 * i);
-        if (code == 0) {
-            break; // some devices count a C string's end in
-        }
-        if ((code & 0xfc00) == 0xd800 && i + 1 < count &&
-            (load_le16(units + 2 * i + 2) & 0xfc00) == 0xdc00) {
-            code = 0x10000 + ((code & 0x3ff) << 10) + (load_le16(units + 2 * i + 2) & 0x3ff);
-            i++;
-        }
-        len += put_utf8(code, text + len); // 127 units of 3 bytes at most: fits
-    }
-    text[len] = '\0';
-}
-
 bool redfui_string(const struct link *link, uint8_t index, char text[REDFU_TEXT_MAX]) {
     uint8_t bytes[255];
     uint16_t moved = 0;
@@ -138,7 +92,11 @@ bool redfui_string(const struct link *link, uint8_t index, char text[REDFU_TEXT_
     }
     // Some ROMs give a bLength larger than what they send.
     size_t len = bytes[0] < moved ? bytes[0] : moved;
-    to_utf8(bytes + 2, len < 2 ? 0 : (len - 2) / 2, text);
+    size_t count = 0;
+    while (2 * count + 4 <= len && load_le16(bytes + 2 + 2 * count) != 0) {
+        count++; // some devices count a C string's end in
+    }
+    (void)usb_text(bytes + 2, count, text);
     return true;
 }
 
