@@ -96,6 +96,11 @@ static bool tell(struct exam *x, uint64_t at_us) {
                    "told to leave, it answers errNOTDONE: it does not take what it holds for "
                    "whole, as after a load "
                    "that was broken off");
+        report_explain(x->report, "F34",
+                       "A host erased or wrote, and broke off: the device does not start half an "
+                       "image. That is a bootloader doing what it should.",
+                       "Load the application again, whole: redfu write FILE, or dfu-util -s "
+                       "ADDRESS:leave -D FILE.");
         return false;
     }
     if (answer[0] != DFU_STATUS_OK) {

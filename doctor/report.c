@@ -59,6 +59,8 @@ static void add(struct report *report, const struct finding *finding,
                                        .severity = severity,
                                        .confidence = confidence,
                                        .culprit = finding->culprit,
+                                       .meaning = finding->meaning,
+                                       .remedy = finding->remedy,
                                        .order = (unsigned)report->finding_count};
         size_t before = report->finding_count;
         APPEND(report, findings, finding_count, finding_room, fresh);
@@ -101,6 +103,16 @@ void report_blame(struct report *report, const char *id, enum finding_culprit cu
     struct report_finding *entry = finding ? find(report, finding) : NULL;
     if (entry) {
         entry->culprit = culprit;
+    }
+}
+
+void report_explain(struct report *report, const char *id, const char *meaning,
+                    const char *remedy) {
+    const struct finding *finding = finding_named(id);
+    struct report_finding *entry = finding ? find(report, finding) : NULL;
+    if (entry) {
+        entry->meaning = meaning;
+        entry->remedy = remedy;
     }
 }
 
@@ -273,8 +285,8 @@ static void print_finding(const struct report_finding *entry, FILE *out) {
         }
         print_wrapped(out, i == 0 ? "seen" : "", text);
     }
-    print_wrapped(out, "means", finding->meaning);
-    print_wrapped(out, "do", finding->remedy);
+    print_wrapped(out, "means", entry->meaning);
+    print_wrapped(out, "do", entry->remedy);
     (void)fprintf(out, "  %-9s%s; %s\n\n", "at fault", finding_culprit_word(entry->culprit),
                   report_confidence_word(entry->confidence));
 }

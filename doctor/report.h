@@ -45,6 +45,7 @@ struct report_finding {
     enum finding_severity severity; // the table's, or what the observer made of it here
     enum report_confidence confidence;
     enum finding_culprit culprit; // the table's, or whom the observer blames here
+    const char *meaning, *remedy; // the table's, or what the observer says here
     unsigned evidence_count;
     struct report_evidence evidence[REPORT_EVIDENCE_MAX]; // in the order in which it came
     unsigned order;
@@ -121,6 +122,9 @@ void report_add_as(struct report *report, const char *id, enum finding_severity 
     __attribute__((format(printf, 6, 7)));
 // Of what was added: somebody else than the table says is at fault here.
 void report_blame(struct report *report, const char *id, enum finding_culprit culprit);
+// Of what was added: it means something else here than the table says, and something else is to be done. Both
+// texts have to last: literals.
+void report_explain(struct report *report, const char *id, const char *meaning, const char *remedy);
 // What was found of an id; NULL: nothing.
 const struct report_finding *report_has(const struct report *report, const char *id);
 

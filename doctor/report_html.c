@@ -117,8 +117,8 @@ static void put_finding(const struct report_finding *entry, FILE *out) {
                   severity, report_confidence_word(entry->confidence),
                   finding_culprit_word(entry->culprit));
     put_evidence(entry, out);
-    put_element(out, "<dt>means</dt><dd>", finding->meaning, "</dd>\n");
-    put_element(out, "<dt>what to do</dt><dd>", finding->remedy, "</dd>\n");
+    put_element(out, "<dt>means</dt><dd>", entry->meaning, "</dd>\n");
+    put_element(out, "<dt>what to do</dt><dd>", entry->remedy, "</dd>\n");
     put_element(out, "<dt>known from</dt><dd>", finding->source, "</dd>\n</dl>\n</article>\n");
 }
 

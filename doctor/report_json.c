@@ -48,8 +48,8 @@ static void put_finding(const struct report_finding *entry, FILE *out) {
     put_text(out, "confidence", report_confidence_word(entry->confidence));
     put_text(out, "at_fault", finding_culprit_word(entry->culprit));
     put_text(out, "title", finding->title);
-    put_text(out, "meaning", finding->meaning);
-    put_text(out, "remedy", finding->remedy);
+    put_text(out, "meaning", entry->meaning);
+    put_text(out, "remedy", entry->remedy);
     (void)fputs(",\"evidence\":[", out);
     for (unsigned i = 0; i < entry->evidence_count; i++) {
         const struct report_evidence *evidence = &entry->evidence[i];

@@ -141,6 +141,9 @@ static void a_load_broken_off_is_not_held_against_the_device(void **state) {
                     " erase 0x08020000 0x20000 && $V -- " REDFU " doctor --leave --yes",
           "told to leave, it answers errNOTDONE");
     assert_non_null(strstr(output, "F34 note: "));
+    assert_non_null(strstr(output, "A host erased or wrote, and broke off"));
+    assert_non_null(strstr(output, "Load the application again, whole: redfu write FILE"));
+    assert_null(strstr(output, "clear the flag before the jump"));
 }
 
 static void consent_and_a_sensible_sector_are_asked_for(void **state) {

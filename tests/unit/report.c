@@ -76,6 +76,27 @@ static void one_cause_seen_twice_is_one_finding_with_both_evidences(void **state
     report_free(&report);
 }
 
+// In each of the three forms.
+static void an_explanation_of_its_own_takes_the_place_of_the_tables(void **state) {
+    (void)state;
+    struct report report = {0};
+    report_add(&report, "F34", REPORT_LIKELY, 1, "errNOTDONE");
+    report_explain(&report, "F34", "half an image", "load again, whole");
+    report_explain(&report, "F2", "nobody's", "nobody's"); // not there: no effect
+    static void (*const forms[])(const struct report *, FILE *) = {text_for_people, report_json,
+                                                                   report_html};
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char *text = written(forms[i], &report);
+        assert_non_null(strstr(text, "half an image"));
+        assert_non_null(strstr(text, "load again, whole"));
+        assert_null(strstr(text, finding_named("F34")->meaning));
+        assert_null(strstr(text, "clear the flag"));
+        assert_null(strstr(text, "nobody"));
+        free(text);
+    }
+    report_free(&report);
+}
+
 static void many_evidences_keep_the_first_ones(void **state) {
     (void)state;
     struct report report = {0};
@@ -151,6 +172,7 @@ int main(void) {
         cmocka_unit_test(every_id_is_there_once_and_has_all_its_words),
         cmocka_unit_test(severity_goes_before_confidence_before_order),
         cmocka_unit_test(one_cause_seen_twice_is_one_finding_with_both_evidences),
+        cmocka_unit_test(an_explanation_of_its_own_takes_the_place_of_the_tables),
         cmocka_unit_test(many_evidences_keep_the_first_ones),
         cmocka_unit_test(notes_alone_leave_nothing_to_do),
         cmocka_unit_test(the_verdict_names_the_first_of_those_that_need_something),
