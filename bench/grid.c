@@ -5,7 +5,8 @@
 //
 // Each load begins with the same board: the bootloader at its place and an image of random bytes behind it, laid into
 // the flash. It ends in a look at the flash: a load whose image is not there is no load. What a program cannot do with a
-// bootloader stands in its cell, in the words of the program; it is not left out.
+// bootloader stands in its cell, in the words of the program; it is not left out. Where the image is there though the
+// program says that it failed, the time stands with a note.
 //
 // Exit status: 0 every load of redfu-boot came to its end, 1 one did not, 2 it could not be measured.
 
@@ -30,7 +31,7 @@
 #include "host/redfu_plan.h"
 
 #define FLASH_BASE     0x08000000u
-#define FLASH_BYTES    (1024u * 1024u)
+#define FLASH_MAX      (2048u * 1024u)
 #define COST_US        250.0 // vboard's --transfer-cost, as it is unless told otherwise
 #define CHANGED_BYTES  200u  // one function
 #define WALL_SECONDS   180   // no load takes that long, however slow the board is in its own time
@@ -48,6 +49,7 @@ static const char *const change_names[CHANGES] = {"full", "unchanged", "function
 // A bootloader, and how one gets at it.
 struct subject {
     const char *name, *elf, *board, *usb_id;
+    const char *chip, *hse, *usb; // instead of a board, or what is otherwise on it
     const char *pins[PINS_MAX];
     unsigned pin_count;
     const char *wait_s;  // before the program starts
@@ -55,6 +57,7 @@ struct subject {
     int fwupd_alternate; // 0: the same
     uint32_t addr;       // 0: where its layout string says
     uint32_t room;       // that can be written from there
+    uint32_t flash_bytes;
     char vid_pid[16];
     char trouble[256]; // why nothing can be loaded
     char remark[256];
@@ -71,6 +74,7 @@ struct cell {
     struct timing timing;
     double floor_ms;
     char trouble[256]; // empty: it was loaded
+    char remark[256];  // though the program says otherwise
 };
 
 static bool ours_failed;
@@ -172,11 +176,34 @@ static void last_line(char *to, size_t room) {
     }
 }
 
+// What vboard said last, or of its notes: why it did not begin, or where the firmware is.
+static void vboard_line(char *to, size_t room, bool wants_note) {
+    static char text[65536];
+    static const char prefix[] = "vboard: ", note[] = "vboard: note: ";
+    text[read_whole(in_work("output.txt"), text, sizeof text - 1)] = '\0';
+    to[0] = '\0';
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        if (strncmp(line, note, sizeof note - 1) == 0) {
+            (void)snprintf(to, room, "%s", line + sizeof note - 1);
+        } else if (!wants_note && strncmp(line, prefix, sizeof prefix - 1) == 0) {
+            (void)snprintf(to, room, "%s", line + sizeof prefix - 1);
+        }
+    }
+}
+
 static void say_board(struct words *words, const struct subject *subject, const char *flash) {
     say(words, VBOARD);
     say(words, "run");
-    say(words, "--board");
-    say(words, subject->board);
+    say(words, subject->chip ? "--chip" : "--board");
+    say(words, subject->chip ? subject->chip : subject->board);
+    if (subject->hse) {
+        say(words, "--hse");
+        say(words, subject->hse);
+    }
+    if (subject->usb) {
+        say(words, "--usb");
+        say(words, subject->usb);
+    }
     for (unsigned i = 0; i < subject->pin_count; i++) {
         say(words, "--pin");
         say(words, subject->pins[i]);
@@ -243,8 +270,7 @@ static bool take_device(struct subject *subject, const char *line, struct redfu_
     return true;
 }
 
-static uint32_t end_of_bytes(const uint8_t *flash) {
-    uint32_t end = FLASH_BYTES;
+static uint32_t end_of_bytes(const uint8_t *flash, uint32_t end) {
     while (end > 0 && flash[end - 1] == 0xff) {
         end--;
     }
@@ -253,7 +279,7 @@ static uint32_t end_of_bytes(const uint8_t *flash) {
 
 // Brings the bootloader up once, for its layout string and for what it makes of its own flash.
 static void find_room(struct subject *subject, const char *flash_file) {
-    static uint8_t flash[FLASH_BYTES];
+    static uint8_t flash[FLASH_MAX];
     static char text[65536];
     struct words words = {0};
     say_board(&words, subject, flash_file);
@@ -264,17 +290,22 @@ static void find_room(struct subject *subject, const char *flash_file) {
     say(&words, "-l");
     (void)remove(flash_file);
     int status = run(&words);
-    if (read_whole(flash_file, flash, sizeof flash) != sizeof flash) {
-        last_line(text, sizeof text);
+    // As long as the chip's flash is, once vboard has begun.
+    subject->flash_bytes = (uint32_t)read_whole(flash_file, flash, sizeof flash);
+    if (subject->flash_bytes == 0) {
+        vboard_line(text, sizeof text, false);
         fail("%s: vboard did not run it (exit status %d): %s", subject->elf, status, text);
     }
+    char why[200];
+    vboard_line(why, sizeof why, true);
     text[read_whole(in_work("output.txt"), text, sizeof text - 1)] = '\0';
     const uint32_t given = subject->addr;
     struct redfu_layout layout;
     struct subject found = *subject;
     bool is_found = false;
-    (void)snprintf(found.trouble, sizeof found.trouble, "dfu-util -l finds no DFU device%s%s",
-                   subject->usb_id ? " " : "", subject->usb_id ? subject->usb_id : "");
+    (void)snprintf(found.trouble, sizeof found.trouble, "dfu-util -l finds no DFU device%s%s%s%s",
+                   subject->usb_id ? " " : "", subject->usb_id ? subject->usb_id : "",
+                   why[0] ? "; vboard: " : "", why);
     // The lowest alternate setting with a layout is meant, if none is named.
     for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
         struct subject copy = *subject;
@@ -293,7 +324,7 @@ static void find_room(struct subject *subject, const char *flash_file) {
         return;
     }
     // Some announce their own sectors as writable. They are not measured by what destroys them.
-    uint32_t end = end_of_bytes(flash);
+    uint32_t end = end_of_bytes(flash, subject->flash_bytes);
     if (given == 0 && subject->addr < end) {
         uint32_t named = subject->addr;
         struct redfu_sector sector;
@@ -309,6 +340,16 @@ static void find_room(struct subject *subject, const char *flash_file) {
     if (subject->room == 0) {
         (void)snprintf(subject->trouble, sizeof subject->trouble,
                        "0x%08X is not announced as writable", subject->addr);
+        return;
+    }
+    const uint32_t off = subject->addr - FLASH_BASE;
+    if (subject->addr < FLASH_BASE || off >= subject->flash_bytes) {
+        (void)snprintf(
+            subject->trouble, sizeof subject->trouble,
+            "0x%08X is outside the chip's %u KB of flash, the memory that is measured here",
+            subject->addr, subject->flash_bytes / 1024);
+    } else if (subject->room > subject->flash_bytes - off) {
+        subject->room = subject->flash_bytes - off; // it announces more than there is
     }
 }
 
@@ -341,7 +382,7 @@ static double one_sector_ms(uint32_t addr, uint32_t len, uint32_t changed) {
 
 // --- loads ----------------------------------------------------------------------------------------------------------
 
-static uint8_t before[FLASH_BYTES], after[FLASH_BYTES];
+static uint8_t before[FLASH_MAX], after[FLASH_MAX];
 
 // Random bytes that begin as an application does; what it does is nothing.
 static void make_image(uint8_t *bytes, uint32_t len, uint64_t seed, uint32_t addr) {
@@ -373,12 +414,12 @@ static void make_images(const struct subject *subject, uint32_t len, enum change
 }
 
 static void make_flash(const struct subject *subject, const char *from, uint32_t len) {
-    static uint8_t flash[FLASH_BYTES];
-    if (read_whole(from, flash, sizeof flash) != sizeof flash) {
+    static uint8_t flash[FLASH_MAX];
+    if (read_whole(from, flash, sizeof flash) != subject->flash_bytes) {
         fail("%s: cannot be read", from);
     }
     (void)memcpy(flash + (subject->addr - FLASH_BASE), before, len);
-    write_whole(in_work("flash.bin"), flash, sizeof flash);
+    write_whole(in_work("flash.bin"), flash, subject->flash_bytes);
 }
 
 static void say_program(struct words *words, const struct subject *subject, enum program program) {
@@ -447,7 +488,7 @@ static void say_program(struct words *words, const struct subject *subject, enum
 
 static void measure(const struct subject *subject, const char *base, uint32_t len,
                     enum program program, enum change change, struct cell *cell) {
-    static uint8_t flash[FLASH_BYTES];
+    static uint8_t flash[FLASH_MAX];
     *cell = (struct cell){
         .floor_ms = change == ALL ? floor_ms(subject->addr, len)
                     : change == NOTHING
@@ -478,10 +519,16 @@ static void measure(const struct subject *subject, const char *base, uint32_t le
     int status = run(&command);
     char said[200];
     last_line(said, sizeof said);
-    if (status != 0) {
+    bool is_there = read_whole(in_work("flash.bin"), flash, sizeof flash) == subject->flash_bytes &&
+                    memcmp(flash + (subject->addr - FLASH_BASE), after, len) == 0;
+    if (status != 0 &&
+        (!is_there || change == NOTHING || !timing_read(trace, COST_US, &cell->timing))) {
         (void)snprintf(cell->trouble, sizeof cell->trouble, "exit status %d: %.180s", status, said);
-    } else if (read_whole(in_work("flash.bin"), flash, sizeof flash) != sizeof flash ||
-               memcmp(flash + (subject->addr - FLASH_BASE), after, len) != 0) {
+    } else if (status != 0) {
+        // A bootloader that resets before its last answer, for one. An image that was there before proves nothing.
+        (void)snprintf(cell->remark, sizeof cell->remark,
+                       "the image is there, though: exit status %d: %.180s", status, said);
+    } else if (!is_there) {
         (void)snprintf(cell->trouble, sizeof cell->trouble,
                        "said to be loaded, and the flash holds something else");
     } else if (!timing_read(trace, COST_US, &cell->timing)) {
@@ -509,6 +556,9 @@ static void put_json(const struct subject *subject, uint32_t len, enum program p
     if (cell->trouble[0]) {
         json_object_object_add(line, "trouble", json_object_new_string(cell->trouble));
     } else {
+        if (cell->remark[0]) {
+            json_object_object_add(line, "remark", json_object_new_string(cell->remark));
+        }
         add_ms(line, "ms", cell->timing.total_ms);
         add_ms(line, "erase_ms", cell->timing.erase_ms);
         add_ms(line, "program_ms", cell->timing.program_ms);
@@ -524,7 +574,7 @@ static void put_json(const struct subject *subject, uint32_t len, enum program p
 }
 
 // What went wrong is told once, below the table.
-static char notes[32][sizeof((struct cell *)0)->trouble];
+static char notes[128][sizeof((struct cell *)0)->trouble];
 static unsigned note_count;
 
 static unsigned note_of(const char *trouble) {
@@ -541,17 +591,25 @@ static unsigned note_of(const char *trouble) {
 static void put_cell(const struct cell *cell) {
     if (cell->trouble[0]) {
         (void)printf(" no [%u] |", note_of(cell->trouble));
-    } else if (cell->floor_ms > 0) {
-        (void)printf(" %.3f s (%.3f) |", cell->timing.total_ms / 1000,
-                     cell->timing.total_ms / cell->floor_ms);
-    } else {
-        (void)printf(" %.3f s |", cell->timing.total_ms / 1000);
+        return;
     }
+    (void)printf(" %.3f s", cell->timing.total_ms / 1000);
+    if (cell->floor_ms > 0) {
+        (void)printf(" (%.3f)", cell->timing.total_ms / cell->floor_ms);
+    }
+    if (cell->remark[0]) {
+        (void)printf(" [%u]", note_of(cell->remark));
+    }
+    (void)printf(" |");
 }
 
-static void one_subject(struct subject *subject, bool is_ours, char *splits, size_t splits_room) {
+static const char *base_file(bool is_ours) {
+    return in_work(is_ours ? "ours.bin" : "other.bin");
+}
+
+static void look_at(struct subject *subject, bool is_ours) {
     char base[600];
-    (void)snprintf(base, sizeof base, "%s", in_work("base.bin"));
+    (void)snprintf(base, sizeof base, "%s", base_file(is_ours));
     find_room(subject, base);
     if (is_ours && subject->trouble[0]) {
         fail("%s: %s", subject->name, subject->trouble);
@@ -559,6 +617,11 @@ static void one_subject(struct subject *subject, bool is_ours, char *splits, siz
     if (subject->remark[0]) {
         (void)fprintf(stderr, "bench: %s %s\n", subject->name, subject->remark);
     }
+}
+
+static void one_subject(struct subject *subject, bool is_ours, char *splits, size_t splits_room) {
+    char base[600];
+    (void)snprintf(base, sizeof base, "%s", base_file(is_ours));
     for (int program = 0; program < PROGRAMS; program++) {
         for (unsigned i = 0; settings.has_program[program] && i < settings.size_count; i++) {
             uint32_t len = settings.sizes[i];
@@ -575,7 +638,7 @@ static void one_subject(struct subject *subject, bool is_ours, char *splits, siz
                 put_json(subject, len, (enum program)program, (enum change)change, &cell);
                 put_cell(&cell);
                 (void)fflush(stdout);
-                ours_failed = ours_failed || (is_ours && cell.trouble[0]);
+                ours_failed = ours_failed || (is_ours && (cell.trouble[0] || cell.remark[0]));
                 if (change == ALL && !cell.trouble[0]) {
                     size_t used = strlen(splits);
                     const struct timing *t = &cell.timing;
@@ -595,10 +658,10 @@ static void one_subject(struct subject *subject, bool is_ours, char *splits, siz
 static void usage(FILE *to) {
     (void)fputs(
         "usage: script/bench load [--size KB]... [--program NAME]... [--json FILE] [--svg FOLDER]\n"
-        "                         [--against ELF [--board NAME] [--pin "
-        "PIN=LEVEL[@TIME[+DURATION]]]...\n"
-        "                          [--wait SECONDS] [--usb-id VID:PID] [--alternate N]\n"
-        "                          [--address ADDRESS]]\n"
+        "                         [--against ELF [--board NAME | --chip NAME] [--hse FREQUENCY] "
+        "[--usb fs|hs|ulpi]\n"
+        "                          [--pin PIN=LEVEL[@TIME[+DURATION]]]... [--wait SECONDS] \n"
+        "                          [--usb-id VID:PID] [--alternate N] [--address ADDRESS]]\n"
         "\n"
         "Loads images of 40, 256, 700 and 976 KB into redfu-boot on the virtual STM32F4-Discovery "
         "with dfu-util,\n"
@@ -618,11 +681,11 @@ static void usage(FILE *to) {
         "  --size KB         this size alone; may be given several times\n"
         "  --program NAME    this program alone; may be given several times\n"
         "  --json FILE       a line a load goes there (build/load/load.jsonl)\n"
-        "  --svg FOLDER      draws both tables there, as script/bench plot does\n"
+        "  --svg FOLDER      draws both tables there, as script/bench plot does; made if it is "
+        "missing\n"
         "  --against ELF     another bootloader beside it. Options behind it say how one gets at "
         "it:\n"
-        "    --board NAME, --pin PIN=LEVEL[@TIME[+DURATION]]   as for vboard run "
-        "(stm32f4-discovery)\n"
+        "    --board, --chip, --hse, --usb, --pin   as for vboard run (--board stm32f4-discovery)\n"
         "    --wait SECONDS  the board's seconds before the program is started, where it attaches "
         "late\n"
         "    --usb-id VID:PID, --alternate N   the device and its setting; default: the first one "
@@ -633,7 +696,10 @@ static void usage(FILE *to) {
         "what it\n"
         "                    announces.\n"
         "\n"
-        "What a program cannot do with a bootloader stands in its cell. Exit status: 0 every load "
+        "What a program cannot do with a bootloader stands in its cell; a load that is there "
+        "though its "
+        "program failed\n"
+        "has a note. Exit status: 0 every load "
         "of redfu-boot\n"
         "came to its end, 1 one did not, 2 it could not be measured.\n",
         to);
@@ -672,13 +738,16 @@ static const char *base_name(const char *path) {
 }
 
 static void take_options(int argc, char **argv, struct subject *other) {
-    enum { BOARD = 1, PIN, WAIT, USB_ID, ALTERNATE, ADDRESS };
+    enum { BOARD = 1, CHIP, HSE, USB, PIN, WAIT, USB_ID, ALTERNATE, ADDRESS };
     static const struct option options[] = {{"size", required_argument, NULL, 's'},
                                             {"program", required_argument, NULL, 'p'},
                                             {"json", required_argument, NULL, 'j'},
                                             {"svg", required_argument, NULL, 'g'},
                                             {"against", required_argument, NULL, 'a'},
                                             {"board", required_argument, NULL, BOARD},
+                                            {"chip", required_argument, NULL, CHIP},
+                                            {"hse", required_argument, NULL, HSE},
+                                            {"usb", required_argument, NULL, USB},
                                             {"pin", required_argument, NULL, PIN},
                                             {"wait", required_argument, NULL, WAIT},
                                             {"usb-id", required_argument, NULL, USB_ID},
@@ -710,6 +779,15 @@ static void take_options(int argc, char **argv, struct subject *other) {
             break;
         case BOARD:
             other->board = optarg;
+            break;
+        case CHIP:
+            other->chip = optarg;
+            break;
+        case HSE:
+            other->hse = optarg;
+            break;
+        case USB:
+            other->usb = optarg;
             break;
         case PIN:
             if (other->pin_count == PINS_MAX) {
@@ -786,6 +864,14 @@ int main(int argc, char **argv) {
     if (!realpath(folder, absolute) || setenv("FWUPD_LOCALSTATEDIR", absolute, 1) != 0 ||
         setenv("FWUPD_SYSCONFDIR", absolute, 1) != 0) {
         fail("%s: %s", folder, strerror(errno));
+    }
+    // What would be in the way at the end is better known before the first load.
+    if (settings.svg_folder && mkdir(settings.svg_folder, 0777) != 0 && errno != EEXIST) {
+        fail("%s: %s", settings.svg_folder, strerror(errno));
+    }
+    look_at(&ours, true);
+    if (other.elf) {
+        look_at(&other, false);
     }
     json_out = fopen(settings.json_file, "we");
     if (!json_out) {

@@ -37,8 +37,8 @@ static double number(const char *line, const char *name) {
 static void another_bootloader_stands_beside_ours_and_times_add_up(void **state) {
     (void)state;
     exits(0,
-          GRID " load --size 40 --program redfu --json a.jsonl --svg . --against " WARD
-               "/healthy.elf --board stm32f407-hs --pin PA0=1@0+500ms",
+          GRID " load --size 40 --program redfu --json a.jsonl --svg drawn --against " WARD
+               "/healthy.elf --chip stm32f407vg --hse 8MHz --usb hs --pin PA0=1@0+500ms",
           "| redfu-boot | redfu | 40 KB at 0x0800C000 | 0.964 s |");
     assert_non_null(strstr(output, "| healthy.elf | redfu | 40 KB at 0x0800C000 | 0.964 s |"));
     assert_null(strstr(output, " no ["));
@@ -64,7 +64,7 @@ static void another_bootloader_stands_beside_ours_and_times_add_up(void **state)
 // Of the drawing that the test above left: the names at the lines' ends, one below the other.
 static void names_in_a_drawing_do_not_lie_on_one_another(void **state) {
     (void)state;
-    read_file("load-time.svg");
+    read_file("drawn/load-time.svg");
     double last = 0;
     unsigned names = 0;
     for (char *at = text; (at = strstr(at, " x=\"514.0\" y=\"")); at++, names++) {
@@ -77,7 +77,7 @@ static void names_in_a_drawing_do_not_lie_on_one_another(void **state) {
     assert_int_equal(names, 7);
     assert_non_null(strstr(text, "prefers-color-scheme: dark"));
     assert_non_null(strstr(text, "flash alone"));
-    read_file("load-split.svg");
+    read_file("drawn/load-split.svg");
     assert_non_null(strstr(text, "redfu-boot, redfu, 40 KB"));
     assert_non_null(strstr(text, "healthy.elf, redfu, 40 KB"));
 }
@@ -89,12 +89,27 @@ static void what_does_not_work_is_told_in_its_cell(void **state) {
                "/blink-0.1.elf || [ $? = 1 ]",
           "| blink-0.1.elf | dfu-util | 4 KB | | no [2] |");
     assert_non_null(strstr(output, "does not fit: 976 KB are announced"));
-    assert_non_null(strstr(output, "dfu-util -l finds no DFU device"));
+    // Why, as far as vboard knows.
+    assert_non_null(strstr(output, "dfu-util -l finds no DFU device; vboard: "));
     // A load of ours that cannot be done is a failure.
     exits(1, GRID " load --size 1000 --program dfu-util --json b.jsonl",
           "| redfu-boot | dfu-util | 1000 KB at 0x0800C000 |");
     read_file("b.jsonl");
     assert_non_null(strstr(text, "\"trouble\":\"does not fit: 976 KB are announced\""));
+}
+
+// ST's class answers the last GETSTATUS by a reset: the image is there, and dfu-util ends with 74.
+static void a_load_that_is_there_counts_with_what_its_program_said(void **state) {
+    (void)state;
+    exits(0,
+          GRID " load --size 40 --program dfu-util --json f.jsonl --against " WARD
+               "/f33.elf --board stm32f407-hs --pin PA0=1@0+500ms",
+          "| f33.elf | dfu-util | 40 KB at 0x0800C000 | 0.964 s | 4.");
+    assert_non_null(strstr(output, ") [1] | no [2] | "));
+    assert_non_null(strstr(output, "[1] the image is there, though: exit status 74: dfu-util: "));
+    assert_non_null(strstr(output, "[2] exit status 74: dfu-util: "));
+    read_file("f.jsonl");
+    assert_non_null(strstr(text, "\"remark\":\"the image is there, though: exit status 74: "));
 }
 
 static void wrong_questions_are_refused(void **state) {
@@ -104,7 +119,10 @@ static void wrong_questions_are_refused(void **state) {
     exits(2, GRID " load --program dfuse", "dfu-util, fwupdtool or redfu, not 'dfuse'");
     exits(2, GRID " load --pin PA0=1", "options of the other bootloader come behind --against");
     exits(2, GRID " load --against nothing.elf --size 4 --program redfu --json c.jsonl",
-          "vboard did not run it");
+          "nothing.elf: vboard did not run it (exit status 125): nothing.elf: ");
+    assert_null(strstr(output, "| redfu-boot |")); // known before the first load
+    exits(2, GRID " load --size 4 --svg not/here", "bench: not/here: No such file or directory");
+    assert_null(strstr(output, "| redfu-boot |"));
     exits(2, GRID " load what", "what is 'what'?");
     exits(2, GRID " plot", "usage: script/bench plot FOLDER");
     exits(2, GRID " plot . missing.jsonl", "missing.jsonl: No such file");
@@ -125,6 +143,7 @@ int main(void) {
         cmocka_unit_test(another_bootloader_stands_beside_ours_and_times_add_up),
         cmocka_unit_test(names_in_a_drawing_do_not_lie_on_one_another),
         cmocka_unit_test(what_does_not_work_is_told_in_its_cell),
+        cmocka_unit_test(a_load_that_is_there_counts_with_what_its_program_said),
         cmocka_unit_test(wrong_questions_are_refused),
     };
     return cmocka_run_group_tests(tests, enter, leave_folder);
