@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The program: terminal, real USB, Ctrl-C.
+// The program: terminal, real USB, Ctrl-C and what else would end it in the middle of a load.
 
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "image/streams.h"
 
 // A signal handler has no context to be given: the one global of the program.
 static volatile sig_atomic_t interrupted;
@@ -27,16 +28,33 @@ static bool is_cancelled(void *ctx) {
 
 static enum redfu_result connect_usb(void *ctx, struct redfu **redfu, struct redfu_fault *fault) {
     (void)ctx;
+    // From here on a load, or a sector that is being tried, is not left half way because nobody reads the words any
+    // more (`redfu write ... | head`): writing them fails, and that is told at the end.
+    (void)signal(SIGPIPE, SIG_IGN);
     return redfu_new(redfu, fault);
 }
 
-int main(int argc, char **argv) {
+// None of these calls fails for any signal but an invalid one.
+static void end_in_order(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     action.sa_flags = SA_RESETHAND | SA_RESTART;
-    (void)sigaction(SIGINT, &action, NULL); // fails for no signal but an invalid one
+    (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    struct sigaction old;
+    (void)sigaction(SIGHUP, &action, &old); // the terminal was closed
+    if (old.sa_handler == SIG_IGN) {
+        (void)sigaction(SIGHUP, &old, NULL); // which is not to matter (nohup)
+    }
+}
+
+int main(int argc, char **argv) {
+    if (!streams_open_missing()) {
+        return REDFU_INTERNAL; // and nowhere to say so
+    }
+    streams_survive_file_limit();
+    end_in_order();
     const char *no_color = getenv("NO_COLOR");
     const struct surroundings surroundings = {
         .out = stdout,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "image/streams.h"
 #include "vboard/bench.h"
 #include "vboard/host/command.h"
 #include "vboard/host/control.h"
@@ -85,39 +86,11 @@ static int ctl(int argc, char **argv) {
     return finish_output();
 }
 
-// Files opened later would get the numbers of streams that the caller closed, and our words would go there. Opened
-// the wrong way round, so that writing to one fails still, and is told.
-static bool open_missing_streams(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        // The lowest number that is free is this one: those below are open.
-        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", mode) != fd) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void ignore(int signal_number) {
-    (void)signal_number;
-}
-
-// A file that may not grow (ulimit -f) makes write() fail then, and that is told and tidied up. A handler, since
-// COMMAND would inherit SIG_IGN (execve(2)).
-static void survive_file_limit(void) {
-    struct sigaction old;
-    if (sigaction(SIGXFSZ, NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
-        struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(SIGXFSZ, &action, NULL);
-    }
-}
-
 int main(int argc, char **argv) {
-    if (!open_missing_streams()) {
+    if (!streams_open_missing()) {
         return EXIT_VBOARD_FAILED; // and nowhere to say so
     }
-    survive_file_limit();
+    streams_survive_file_limit();
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "run") == 0 || strcmp(word, "serve") == 0 || strcmp(word, "doctor") == 0) {
         return run(argc - 1, argv + 1);
