@@ -244,7 +244,8 @@ static bool is_faulty(void *ctx, char text[INSIDE_FAULT_MAX]) {
                    place(ctx, cpu_pc(cpu), where));
     for (size_t i = 0; i < trace->grievance_count; i++) {
         if (strcmp(trace->grievances[i].what, "hardfault") == 0 ||
-            strcmp(trace->grievances[i].what, "lockup") == 0) {
+            strcmp(trace->grievances[i].what, "lockup") == 0 ||
+            strcmp(trace->grievances[i].what, "no-vector-table") == 0) {
             (void)snprintf(text, INSIDE_FAULT_MAX, "%.250s", trace->grievances[i].sentence);
         }
     }

@@ -178,6 +178,7 @@ static void look(void) {
     struct cpu *cpu = chip_cpu(bench->chip);
     if (trace_complaints(&bench->trace, "hardfault") != 0 ||
         trace_complaints(&bench->trace, "lockup") != 0 ||
+        trace_complaints(&bench->trace, "no-vector-table") != 0 ||
         trace_complaints(&bench->trace, "undefined-instruction") != 0) {
         found("a fault");
     }

@@ -8,6 +8,7 @@
 #define REG(addr) (*(volatile uint32_t *)(addr))
 
 enum {
+    NOTHING_THERE = 0x50060424, // HASH_SR of an F415, F417, F437 or F439
     RCC_CR = 0x40023800,
     RCC_PLLCFGR = 0x40023804,
     RCC_AHB1ENR = 0x40023830,
@@ -228,6 +229,11 @@ static void overflow(void) {
     sink = deeper(40) + table[sink % 700];
 }
 
+__attribute__((noinline)) static void wait_for_what_is_not_there(void) {
+    while (!(REG(NOTHING_THERE) & 2)) {
+    }
+}
+
 static void scenario(void) {
     switch (SCENARIO) {
     case 1:
@@ -260,6 +266,9 @@ static void scenario(void) {
         break;
     case 11:
         wait_for_lse_again();
+        break;
+    case 12:
+        wait_for_what_is_not_there();
         break;
     default:
         break;

@@ -282,6 +282,14 @@ static void a_wait_for_a_register_is_named(void **state) {
     says("vboard: note:", "RCC_BDCR (0x40023870) bit 1 LSERDY to become 1");
     exits(0, "$V run --load $P/observe-7.elf --limit 250ms", "");
     says("vboard: note:", "GPIOA_IDR (0x40020010) bit 0 to become 1");
+    // A firmware for a chip that has more.
+    exits(0, "$V run --load $P/observe-12.elf --limit 250ms",
+          "unmodelled-access: read of 0x50060424 at 0x080");
+    says(
+        "vboard: note: the processor waits in wait_for_what_is_not_there+0x",
+        "for 0x50060424, where this chip has no register, bit 1 to become 1 (it reads 0x00000000)");
+    exits(0, "$V run --chip stm32f417vg --load $P/observe-12.elf --limit 250ms", "");
+    says("vboard: note: the processor waits", "for HASH+0x24 (0x50060424) bit 1 to become 1");
     // The pin that frees it does free it.
     exits(0, "$V run --load $P/observe-7.elf --pin button=1@100ms --limit 250ms --report", "");
     assert_null(strstr(output, "waits"));
@@ -324,6 +332,34 @@ static void an_empty_chip_is_told_to_be_empty(void **state) {
     assert_null(strstr(output, "lock"));
     assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1); // one line
     exits(0, "$V run --load $F/blink-0.1.hex --limit 20ms --report", "has nothing to run");
+    says("vboard: empty-flash: there is nothing to run:",
+         "what it holds begins at 0x0800c000: an application without its bootloader?");
+}
+
+static void what_is_no_vector_table_is_told_in_one_line(void **state) {
+    (void)state;
+    exits(0,
+          "printf '\\000\\000\\002\\040\\000\\001\\000\\010' >even.bin; "
+          "$V run --load even.bin@0x08000000 --limit 20ms",
+          "vboard: no-vector-table: nothing starts: flash begins with 0x20020000 and 0x08000100, "
+          "where a stack pointer and a reset vector should be, and the vector is even, so not "
+          "Thumb code; an image for another chip or address?");
+    assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+    // An image for 0x90000000, and one that begins in the middle.
+    exits(0,
+          "printf '\\000\\000\\002\\040\\001\\001\\000\\220' >far.bin; "
+          "$V run --load far.bin@0x08000000 --limit 20ms --report",
+          "flash begins with 0x20020000 and 0x90000101, where a stack pointer and a reset vector "
+          "should be, and the vector leads to no memory");
+    says("    at the end the processor", "has nothing to run: flash begins with no vector table");
+    exits(0, "$V run --load $F/redfu-boot.bin@0x08000002 --limit 20ms", "no-vector-table");
+    assert_null(strstr(output, "hardfault"));
+    // Linked for 0, where the boot pins show the same flash: that starts.
+    exits(0,
+          "printf '\\000\\000\\002\\040\\011\\000\\000\\000\\376\\347' >zero.bin; "
+          "$V run --load zero.bin@0x08000000 --limit 20ms --report",
+          "goes round in 0x00000008, which jumps to itself");
+    assert_null(strstr(output, "no-vector-table"));
 }
 
 static void a_healthy_firmware_is_left_alone(void **state) {
@@ -444,6 +480,7 @@ int main(void) {
         cmocka_unit_test(a_wait_for_a_variable_is_named),
         cmocka_unit_test(a_fault_and_a_lockup_are_told),
         cmocka_unit_test(an_empty_chip_is_told_to_be_empty),
+        cmocka_unit_test(what_is_no_vector_table_is_told_in_one_line),
         cmocka_unit_test(a_healthy_firmware_is_left_alone),
         cmocka_unit_test(a_report_tells_of_a_load),
         cmocka_unit_test(a_report_tells_how_deep_the_stack_got),

@@ -3,6 +3,7 @@
 // Puts the chip together: processor, memories and peripherals. Its time is chip_run.c's, its resets are
 // chip_reset.c's; bus.c decides who answers an access; what a register does is decided in the peripheral's own file.
 
+#include "spec/bytes.h"
 #include "vboard/chip/chip.h"
 
 #include <inttypes.h>
@@ -64,6 +65,37 @@ static void bus_stimulus(void *ctx, unsigned port, unsigned size, uint32_t value
     chip->stimulus_hook(chip->stimulus_ctx, port, size, value);
 }
 
+// Flash does not begin with a vector table.
+static void complain_of_start(struct chip *chip) {
+    const uint8_t *bytes = chip->flash.bytes + flash_off(chip, FLASH_BASE);
+    uint32_t vector = chip_reset_vector(chip);
+    uint32_t first = 0; // that is not blank
+    if (chip->has_no_start) {
+        trace_complaint(chip->trace, "no-vector-table", "",
+                        "nothing starts: flash begins with 0x%08" PRIx32 " and 0x%08" PRIx32
+                        ", where a stack pointer and a reset vector should be, and the vector %s; "
+                        "an image for another chip or address?",
+                        load_le32(bytes), vector,
+                        vector & 1 ? "leads to no memory" : "is even, so not Thumb code");
+        return;
+    }
+    while (first < chip->model->flash_bytes && chip->flash.bytes[first] == 0xff) {
+        first++;
+    }
+    if (first == chip->model->flash_bytes) {
+        trace_complaint(chip->trace, "empty-flash", "",
+                        "there is nothing to run: flash is empty at its start, where the stack "
+                        "pointer and the reset vector should be (--load or --flash puts something "
+                        "there)");
+    } else {
+        trace_complaint(chip->trace, "empty-flash", "",
+                        "there is nothing to run: flash is empty at its start, where the stack "
+                        "pointer and the reset vector should be; what it holds begins at "
+                        "0x%08" PRIx32 ": an application without its bootloader?",
+                        FLASH_BASE + first);
+    }
+}
+
 static void bus_complaint(void *ctx, const char *what, const char *sentence) {
     struct chip *chip = ctx;
     uint32_t offset = 0;
@@ -71,13 +103,10 @@ static void bus_complaint(void *ctx, const char *what, const char *sentence) {
     bool is_hard_fault = strcmp(what, "hardfault") == 0;
 
     chip_where(chip, where);
-    if (chip->is_empty && (is_hard_fault || strcmp(what, "lockup") == 0)) {
+    if ((chip->is_empty || chip->has_no_start) && (is_hard_fault || strcmp(what, "lockup") == 0)) {
         // What a processor does that starts from 0xFFFFFFFF is not what a person wants to hear.
         if (is_hard_fault) {
-            trace_complaint(chip->trace, "empty-flash", "",
-                            "there is nothing to run: flash is empty at its start, where the "
-                            "stack pointer and the reset vector should be (--load or --flash "
-                            "puts something there)");
+            complain_of_start(chip);
         }
         return;
     }

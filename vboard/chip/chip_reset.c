@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "spec/bytes.h"
 #include "vboard/chip/chip_internal.h"
 #include "vboard/chip/flash_internal.h"
 
@@ -74,6 +75,18 @@ static bool starts_in_bank_2(const struct chip *chip) {
 static bool are_vectors_closed(const struct chip *chip) {
     const uint32_t closed = OPTCR_SPRMOD | 1u << 16;
     return (chip->flash.option & chip->model->line->optcr & closed) == closed;
+}
+
+uint32_t chip_reset_vector(const struct chip *chip) {
+    return load_le32(chip->flash.bytes + flash_off(chip, FLASH_BASE) + 4);
+}
+
+// Whether a processor gets its first instruction from there: Thumb (PM0214 2.1.3), and in a memory: at its address, at 0
+// as the boot pins map it, or system memory.
+static bool is_start(const struct chip *chip, uint32_t vector) {
+    uint32_t addr = vector & ~1u;
+    return (vector & 1) && (chip_has_memory(chip, addr, 2) || addr < chip->model->flash_bytes ||
+                            addr >> 16 == SYSTEM_BASE >> 16);
 }
 
 // RM0090 2.4 table 2 and 3.6.5: the boot pins choose what is at address 0; protected flash is out of
@@ -197,6 +210,8 @@ void chip_perform_reset(struct chip *chip, enum reset_cause cause) {
     boot(chip);
     chip->is_empty = memcmp(chip->flash.bytes + flash_off(chip, FLASH_BASE),
                             "\xff\xff\xff\xff\xff\xff\xff\xff", 8) == 0;
+    chip->has_no_start = !chip->is_empty && chip->boot == BOOT_FLASH && !chip->is_flash_shut &&
+                         !is_start(chip, chip_reset_vector(chip));
     cpu_reset(chip->cpu);
     if (cause != RESET_POWER_ON && cause != RESET_STANDBY) {
         chip_take_time(chip, RESET_PULSE_PS);

@@ -435,7 +435,8 @@ struct chip {
     size_t reported_count;
     struct reported *news[2]; // whose grievance the complaint under way makes
     unsigned long complaints_before;
-    bool is_empty; // the last reset found nothing to start from
+    bool is_empty;     // the last reset found nothing to start from,
+    bool has_no_start; // or something that is no vector table
 
     struct rcc rcc;
     struct pwr pwr;
@@ -474,6 +475,8 @@ struct chip {
 const char *chip_where(const struct chip *chip, char text[WHERE_MAX]);
 // The function being executed, "?" where there is no symbol.
 const char *chip_symbol(const struct chip *chip);
+// The second word of flash, where the reset vector is.
+uint32_t chip_reset_vector(const struct chip *chip);
 // True the first time something happens at this place in the code (symbol, or PC without one): the
 // caller complains of it at once. Later times are counted for that complaint.
 bool chip_is_news(struct chip *chip, uint32_t addr);

@@ -235,6 +235,11 @@ static void say_where(struct observe *observe, char text[STUCK_TEXT_MAX]) {
         (void)snprintf(text, STUCK_TEXT_MAX, "has nothing to run: flash is empty at its start");
         return; // the complaint said so
     }
+    if (kind == STUCK_LOCKED_UP && trace_complaints(observe->config.trace, "no-vector-table") > 0) {
+        (void)snprintf(text, STUCK_TEXT_MAX,
+                       "has nothing to run: flash begins with no vector table");
+        return;
+    }
     if (is_worth_a_note(observe, kind) && !is_report_on_stderr(observe)) {
         char start[PREFIX_MAX];
         (void)fprintf(stderr, "%sthe processor %s\n", prefix(observe, "note", start), text);

@@ -179,13 +179,18 @@ static uint32_t shown(struct stuck *stuck, const struct reading *reading, uint32
     return reading && reading == stuck->turned ? value ^ stuck->turn : value;
 }
 
+// The private peripheral bus (PM0214 2.2): the core's own.
+static bool is_core_register(uint32_t addr) {
+    return addr >= 0xe0000000u;
+}
+
 static bool read_register(void *ctx, uint32_t addr, unsigned size, uint32_t *value) {
     struct stuck *stuck = ctx;
     uint32_t word_addr = addr & ~3u;
     uint32_t base;
     const struct reading *reading = find_reading(stuck, word_addr);
     if (!reading && stuck->is_learning && stuck->reading_count < READS_MAX &&
-        chip_peripheral_at(stuck->chip, word_addr, &base)) {
+        (chip_peripheral_at(stuck->chip, word_addr, &base) || !is_core_register(word_addr))) {
         struct reading *made = &stuck->readings[stuck->reading_count++];
         *made = (struct reading){.addr = word_addr,
                                  .value = chip_peek_register(stuck->chip, word_addr)};
@@ -417,8 +422,12 @@ static void add_reading(const struct stuck *stuck, char text[STUCK_TEXT_MAX],
     char name[REGISTER_NAME_MAX];
     if (!reading->is_memory) {
         const char *peripheral = chip_peripheral_at(stuck->chip, reading->addr, &base);
-        add(text, "%s (0x%08" PRIx32 ")", register_name(peripheral, reading->addr - base, name),
-            reading->addr);
+        if (peripheral) {
+            add(text, "%s (0x%08" PRIx32 ")", register_name(peripheral, reading->addr - base, name),
+                reading->addr);
+        } else {
+            add(text, "0x%08" PRIx32 ", where this chip has no register,", reading->addr);
+        }
         return;
     }
     const char *symbol = loads_symbol((void *)(uintptr_t)stuck->loads, reading->addr, &offset);
@@ -443,7 +452,10 @@ static void add_culprit(const struct stuck *stuck, char text[STUCK_TEXT_MAX],
         return;
     }
     const char *peripheral = chip_peripheral_at(stuck->chip, reading->addr, &base);
-    register_bit_name(peripheral, reading->addr - base, culprit->bit, name);
+    name[0] = '\0';
+    if (peripheral) {
+        register_bit_name(peripheral, reading->addr - base, culprit->bit, name);
+    }
     add(text, " bit %u%s%s to become %u (it reads 0x%08" PRIx32 ")", culprit->bit,
         name[0] ? " " : "", name, !(reading->value >> culprit->bit & 1), reading->value);
 }
