@@ -18,7 +18,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     function(redfu_fuzz)
         cmake_parse_arguments(F "" "NAME;RUNS;MAX_LEN" "SOURCES;BENCH;LIBRARIES;COMPILE;OPTIONS" ${ARGN})
         set(target fuzz-${F_NAME})
-        add_executable(${target} ${here}/${F_NAME}.c ${F_SOURCES} ${F_BENCH})
+        add_executable(${target} ${here}/${F_NAME}.c ${here}/sanitizer.c ${F_SOURCES} ${F_BENCH})
         set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
         set(flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g)
         target_compile_options(${target} PRIVATE ${flags} ${F_COMPILE})
@@ -64,12 +64,13 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     redfu_fuzz(NAME device RUNS 5000 MAX_LEN 4096 OPTIONS -len_control=0 LIBRARIES settings spec PkgConfig::LIBUSB
         SOURCES ${root}/tests/host/hostile.c ${host_sources})
     file(GLOB image_sources CONFIGURE_DEPENDS ${root}/image/*.c)
-    redfu_fuzz(NAME files RUNS 20000 MAX_LEN 4096 LIBRARIES PkgConfig::LIBELF SOURCES ${image_sources} ${root}/spec/crc.c)
+    file(GLOB spec_sources CONFIGURE_DEPENDS ${root}/spec/*.c)
+    redfu_fuzz(NAME files RUNS 20000 MAX_LEN 4096 LIBRARIES PkgConfig::LIBELF SOURCES ${image_sources} ${spec_sources})
     redfu_fuzz(NAME lists RUNS 5000 MAX_LEN 4096 LIBRARIES PkgConfig::LIBUSB
-        SOURCES ${host_sources} ${root}/settings/settings.c ${root}/spec/dfu.c ${root}/spec/crc.c)
+        SOURCES ${host_sources} ${root}/settings/settings.c ${spec_sources})
     file(GLOB log_sources CONFIGURE_DEPENDS ${root}/doctor/log/*.c ${root}/doctor/report*.c ${root}/capture/*.c)
     redfu_fuzz(NAME logs RUNS 5000 MAX_LEN 4096 SOURCES ${log_sources} ${root}/doctor/finding.c ${root}/doctor/record.c
-        ${root}/doctor/utf8.c ${root}/doctor/versions.c ${root}/doctor/hosts/layout.c ${root}/spec/dfu.c)
+        ${root}/doctor/utf8.c ${root}/doctor/versions.c ${root}/doctor/hosts/layout.c ${spec_sources})
 
     # --- the bootloader's logic ---
     file(GLOB core_sources CONFIGURE_DEPENDS ${root}/core/*.c)

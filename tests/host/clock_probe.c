@@ -187,7 +187,7 @@ static void *give_signals(void *unused) {
     volatile unsigned work = 0;
     for (unsigned i = 0; i < SIGNALS; i++) {
         for (unsigned j = 0; j < 1000000 + i * 99991 % 3000000; j++) {
-            work += j;
+            work = work + j;
         }
         pthread_mutex_lock(&mutex);
         is_given = true;
