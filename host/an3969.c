@@ -20,7 +20,6 @@
 
 #define PAGE_HEAD    4u
 #define ADDRESS_NONE 0xffffu
-#define ADDRESSES    0x10000u
 
 static enum redfu_an3969_status status_of(const uint8_t *page) {
     // The whole word: the halfword alone would take an application whose stack pointer ends in
@@ -79,36 +78,60 @@ static enum redfu_result choose_pages(struct redfu_an3969 *found, unsigned page_
     return REDFU_OK;
 }
 
-// The last data of each address, on top of what is there; `values` holds 0x10000 where there is none.
-static void take_variables(const uint8_t *page, uint32_t page_bytes, uint32_t *values) {
+// A variable as a page has it; `order` is its place among all that were read.
+struct record {
+    uint16_t address;
+    uint16_t data;
+    uint32_t order;
+};
+
+static size_t take_variables(const uint8_t *page, uint32_t page_bytes, struct record *records,
+                             size_t count) {
     for (uint32_t off = PAGE_HEAD; off + 4 <= page_bytes; off += 4) {
         uint16_t address = load_le16(page + off + 2);
         if (address != ADDRESS_NONE) {
-            values[address] = load_le16(page + off);
+            records[count] = (struct record){address, load_le16(page + off), (uint32_t)count};
+            count++;
         }
     }
+    return count;
 }
 
-static enum redfu_result list_variables(struct redfu_an3969 *found, const uint32_t *values,
-                                        struct redfu_fault *fault) {
-    for (uint32_t address = 0; address < ADDRESSES; address++) {
-        found->count += values[address] < ADDRESSES;
+static int by_address(const void *left, const void *right) {
+    const struct record *a = left;
+    const struct record *b = right;
+    if (a->address != b->address) {
+        return a->address < b->address ? -1 : 1;
     }
-    if (found->count == 0) {
+    return a->order < b->order ? -1 : 1;
+}
+
+static bool is_last_of_address(const struct record *records, size_t count, size_t i) {
+    return i + 1 == count || records[i + 1].address != records[i].address;
+}
+
+// The last data of each address.
+static enum redfu_result list_variables(struct redfu_an3969 *found, struct record *records,
+                                        size_t count, struct redfu_fault *fault) {
+    if (count == 0) {
         return redfui_fail(fault, REDFU_NO_SUCH_SETTING,
                            "there is nothing to import: the emulated EEPROM has no variable");
     }
-    found->all = calloc(found->count, sizeof found->all[0]);
+    qsort(records, count, sizeof records[0], by_address);
+    size_t addresses = 0;
+    for (size_t i = 0; i < count; i++) {
+        addresses += is_last_of_address(records, count, i);
+    }
+    found->all = calloc(addresses, sizeof found->all[0]);
     if (!found->all) {
         return redfui_no_memory(fault);
     }
-    struct redfu_setting *setting = found->all;
-    for (uint32_t address = 0; address < ADDRESSES; address++) {
-        if (values[address] < ADDRESSES) {
-            setting->key = (uint16_t)address;
+    for (size_t i = 0; i < count; i++) {
+        if (is_last_of_address(records, count, i)) {
+            struct redfu_setting *setting = &found->all[found->count++];
+            setting->key = records[i].address;
             setting->len = 2;
-            store_le16(setting->value, (uint16_t)values[address]);
-            setting++;
+            store_le16(setting->value, records[i].data);
         }
     }
     return REDFU_OK;
@@ -124,17 +147,16 @@ enum redfu_result redfu_an3969_parse(const uint8_t *pages, unsigned page_count, 
     if (result != REDFU_OK) {
         return result;
     }
-    uint32_t *values = malloc(ADDRESSES * sizeof *values);
-    if (!values) {
+    struct record *records = malloc((size_t)(page_bytes / 4) * 2 * sizeof *records);
+    if (!records) {
         return redfui_no_memory(fault);
     }
-    for (uint32_t address = 0; address < ADDRESSES; address++) {
-        values[address] = ADDRESSES;
-    }
-    take_variables(pages + (size_t)found->first * page_bytes, page_bytes, values);
-    take_variables(pages + (size_t)found->second * page_bytes, page_bytes, values);
-    result = list_variables(found, values, fault);
-    free(values);
+    size_t count =
+        take_variables(pages + (size_t)found->first * page_bytes, page_bytes, records, 0);
+    // Of one page alone, second is first: nothing comes of it twice.
+    count = take_variables(pages + (size_t)found->second * page_bytes, page_bytes, records, count);
+    result = list_variables(found, records, count, fault);
+    free(records);
     return result;
 }
 
