@@ -7,7 +7,8 @@
 
 #include "cli/target.h"
 
-// Saves plan->kept; refuses where such a file exists already: it may be the only copy. REDFU_CANNOT_SAVE.
+// Saves plan->kept, if there is any; refuses where such a file exists already, for it may be the only copy, unless it
+// is one of those being loaded. REDFU_CANNOT_SAVE.
 enum redfu_result keep_save(struct cli *cli, const struct target *target,
                             const struct redfu_plan *plan) __attribute__((warn_unused_result));
 // After the write: removes the file if that succeeded, else says where it is. Returns the result.

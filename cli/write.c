@@ -247,9 +247,9 @@ static enum redfu_result load_once(struct cli *cli, struct target *target,
     if (options->dry_run) {
         return REDFU_OK;
     }
-    if (plan->kept_count > 0 && !*is_kept) {
+    if (options->keep && plan->run_count > 0 && !*is_kept) {
         result = keep_save(cli, target, plan);
-        *is_kept = result == REDFU_OK;
+        *is_kept = result == REDFU_OK && plan->kept_count > 0;
     }
     return result == REDFU_OK ? carry_out(cli, target, plan) : result;
 }

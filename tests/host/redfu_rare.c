@@ -157,6 +157,7 @@ static void what_is_kept_and_finds_no_room_leaves_the_board_alone(void **unused)
     struct outcome outcome = cli_run(bench, folder, "write %/good.bin --keep --no-run", false);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_non_null(strstr(outcome.err, "redfu: what is to be kept cannot be saved: "));
+    assert_non_null(strstr(outcome.err, "Give the command in a folder that files can be made in."));
     assert_int_equal(outcome.status, REDFU_CANNOT_SAVE);
     outcome_free(&outcome);
     assert_int_equal(bench_flash(bench, DESK_APPLICATION)[0], 0x77);

@@ -439,16 +439,27 @@ static void what_was_kept_outlives_a_pulled_cable(void **unused) {
     cli_says(outcome.err, "What was to be kept is in " KEPT);
     outcome_free(&outcome);
     power_cycle(bench);
-    // Not overwritten: what is on the board now is not what it was.
-    outcome = run(bench, "write %/good.bin@0x08080000 --no-run --force-vectors --keep", 0);
+    // Not overwritten: what is on the board now is not what it was. And where nothing is left that could be
+    // kept, the same command again does not pass for done.
+    outcome = run(bench, "write %/good.bin@0x08080000 --no-run --force-vectors --keep",
+                  REDFU_CANNOT_SAVE);
+    cli_says(outcome.err, KEPT " exists already");
     outcome_free(&outcome);
+    assert_int_equal(*bench_flash(bench, 0x08080000u), 0xff);
     memcpy(bench_flash(bench, SECTOR_5 + 0x9000), "else", 4);
     outcome = run(bench, "write %/good.bin --keep", REDFU_CANNOT_SAVE);
     cli_says(outcome.err, KEPT " exists already");
     outcome_free(&outcome);
-    outcome = run(bench, "write %/" KEPT " --no-run", 0);
+    // As it is told: the image, then the file with --keep.
+    outcome = run(bench, "write %/changed.bin", 0);
+    outcome_free(&outcome);
+    power_cycle(bench);
+    outcome = run(bench, "write %/" KEPT " --keep --no-run", 0);
+    cli_says(outcome.out, "What is kept lies in redfu-kept-0123456789AB-2.hex");
     outcome_free(&outcome);
     assert_memory_equal(bench_flash(bench, SECTOR_5 + 0x8001), "calibration", 11);
+    assert_holds(bench, "changed.bin");
+    assert_int_not_equal(access("redfu-kept-0123456789AB-2.hex", F_OK), 0);
     assert_int_equal(unlink(KEPT), 0);
     bench_free(bench);
 }
