@@ -352,6 +352,11 @@ static void what_cannot_be_is_refused(void **state) {
     assert_int_equal(ends(), 125);
     assert_non_null(strstr(all, "no terminal of the kind 'nonsense' is known"));
     hang_up();
+    start(24, "dumb", "exec $V run --load $F/redfu-boot.elf --view --limit 1s");
+    assert_int_equal(ends(), 125);
+    assert_non_null(
+        strstr(all, "a terminal of the kind 'dumb' cannot move its cursor; set TERM to"));
+    hang_up();
 }
 
 // Observing changes nothing: the traces are the same.

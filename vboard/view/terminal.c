@@ -21,6 +21,16 @@ static const char *words(const char *capability) {
     return text && text != (char *)-1 ? text : "";
 }
 
+bool terminal_can_draw(void) {
+    int error;
+    if (setupterm(NULL, STDOUT_FILENO, &error) != OK) {
+        return false;
+    }
+    bool can = *words("cup") != '\0';
+    (void)del_curterm(cur_term);
+    return can;
+}
+
 void terminal_leave(char text[TERMINAL_LEAVE_MAX]) {
     const char *leave = words("rmcup");
     // Where there is no full-screen mode to leave, a line of its own.

@@ -9,6 +9,8 @@
 
 // Whether $TERM names one that terminfo knows. Before ncurses has the terminal.
 bool terminal_is_known(void);
+// And whether its cursor can be sent anywhere: an editor's shell window ("dumb") writes one line below the other.
+bool terminal_can_draw(void);
 // What makes a cursor seen again and leaves full-screen mode; while ncurses has the terminal.
 #define TERMINAL_LEAVE_MAX 128u
 void terminal_leave(char text[TERMINAL_LEAVE_MAX]);

@@ -120,6 +120,13 @@ struct view *view_new(unsigned count, const struct timeline *timeline, const cha
                        name ? "' is known" : "");
         return NULL;
     }
+    if (!terminal_can_draw()) {
+        (void)snprintf(why, 512,
+                       "--view: a terminal of the kind '%.40s' cannot move its cursor; set TERM to "
+                       "what the terminal is, as xterm or vt100",
+                       name);
+        return NULL;
+    }
     struct view *view = calloc(1, sizeof *view + count * sizeof view->boards[0]);
     if (!view) {
         (void)snprintf(why, 512, "out of memory");
