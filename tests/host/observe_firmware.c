@@ -19,6 +19,14 @@ enum {
     FLASH_SR = 0x40023C0C,
     FLASH_CR = 0x40023C10,
     GPIOA_IDR = 0x40020010,
+    GPIOA_ODR = 0x40020014,
+    GPIOA_MODER = 0x40020000,
+    GPIOA_AFRH = 0x40020024,
+    RCC_APB2ENR = 0x40023844,
+    USART1_SR = 0x40011000,
+    USART1_DR = 0x40011004,
+    USART1_BRR = 0x40011008,
+    USART1_CR1 = 0x4001100C,
     SYST_CSR = 0xE000E010,
     SYST_RVR = 0xE000E014,
     SYST_CVR = 0xE000E018,
@@ -234,6 +242,29 @@ __attribute__((noinline)) static void wait_for_what_is_not_there(void) {
     }
 }
 
+// All its time goes into waiting for TXE, a character each 10 ms or so, and yet it gets on.
+__attribute__((noinline)) static void print_for_ever(void) {
+    REG(RCC_AHB1ENR) |= 1u;
+    REG(GPIOA_MODER) |= 2u << 18; // PA9 is USART1's TX
+    REG(GPIOA_AFRH) |= 7u << 4;
+    REG(RCC_APB2ENR) |= 1u << 4; // USART1
+    REG(USART1_BRR) = 0xffff;
+    REG(USART1_CR1) = 1u << 13 | 1u << 3; // UE, TE
+    for (;;) {
+        while (!(REG(USART1_SR) & 1u << 7)) {
+        }
+        REG(USART1_DR) = '.';
+    }
+}
+
+// A loop that writes to a register is waiting all the same.
+__attribute__((noinline)) static void wait_and_show_it(void) {
+    REG(RCC_AHB1ENR) |= 1u;
+    while (!(REG(RCC_BDCR) & 2)) {
+        REG(GPIOA_ODR) ^= 0x8000;
+    }
+}
+
 static void scenario(void) {
     switch (SCENARIO) {
     case 1:
@@ -266,6 +297,12 @@ static void scenario(void) {
         break;
     case 11:
         wait_for_lse_again();
+        break;
+    case 13:
+        print_for_ever();
+        break;
+    case 14:
+        wait_and_show_it();
         break;
     case 12:
         wait_for_what_is_not_there();

@@ -282,9 +282,19 @@ static void a_wait_for_a_register_is_named(void **state) {
     says("vboard: note:", "RCC_BDCR (0x40023870) bit 1 LSERDY to become 1");
     exits(0, "$V run --load $P/observe-7.elf --limit 250ms", "");
     says("vboard: note:", "GPIOA_IDR (0x40020010) bit 0 to become 1");
+    // One that prints all the time waits, too, but not for long.
+    exits(0, "$V run --load $P/observe-13.elf --limit 250ms --uart usart1=printed", "");
+    assert_string_equal(output, "");
+    exits(0, "grep -c '^[.]*$' printed", "1");
+    // One that shows on a pin that it waits, does.
+    exits(0, "$V run --load $P/observe-14.elf --limit 250ms", "");
+    says("vboard: note: the processor waits in wait_and_show_it+0x",
+         "RCC_BDCR (0x40023870) bit 1 LSERDY to become 1");
+    says("vboard: note:", "there for 250.0 ms");
     // A firmware for a chip that has more.
     exits(0, "$V run --load $P/observe-12.elf --limit 250ms",
           "unmodelled-access: read of 0x50060424 at 0x080");
+    says("unmodelled-access:", "no register is there, it reads 0");
     says(
         "vboard: note: the processor waits in wait_for_what_is_not_there+0x",
         "for 0x50060424, where this chip has no register, bit 1 to become 1 (it reads 0x00000000)");

@@ -152,12 +152,13 @@ RARE static void report_unmodelled(struct chip *chip, const struct peripheral *p
     if (peripheral) {
         trace_complaint(chip->trace, "unmodelled-access", key,
                         "%s of %s+0x%02" PRIx32 " (0x%08" PRIx32 ") at %s: this register is not "
-                        "modelled, it reads 0",
-                        verb, peripheral->name, addr - peripheral->base, addr, where);
+                        "modelled, %s",
+                        verb, peripheral->name, addr - peripheral->base, addr, where,
+                        verb[0] == 'r' ? "it reads 0" : "the write is lost");
     } else {
         trace_complaint(chip->trace, "unmodelled-access", key,
-                        "%s of 0x%08" PRIx32 " at %s: no register is there, it reads 0", verb, addr,
-                        where);
+                        "%s of 0x%08" PRIx32 " at %s: no register is there, %s", verb, addr, where,
+                        verb[0] == 'r' ? "it reads 0" : "the write is lost");
     }
 }
 
@@ -269,10 +270,14 @@ bool chip_bus_write(void *ctx, uint32_t addr, unsigned size, uint32_t value) {
     if (chip->pending_reset == RESET_POWER_OFF) {
         return true; // the rest of an instruction whose power is gone
     }
+    if (!peripheral && !is_peripheral_space(addr)) {
+        return write_memory(chip, addr, size, value);
+    }
+    // IPSR is 0 in no handler. A watchdog is fed wherever a program waits.
+    if (!(cpu_register(chip->cpu, 16) & 0x1ff) && (!peripheral || peripheral->base != IWDG_BASE)) {
+        chip->program_writes++;
+    }
     if (!peripheral) {
-        if (!is_peripheral_space(addr)) {
-            return write_memory(chip, addr, size, value);
-        }
         report_unmodelled(chip, NULL, addr, "write");
         return true;
     }
@@ -311,6 +316,10 @@ void chip_stick(struct chip *chip, uint32_t addr, uint32_t mask, uint32_t value)
     chip->stuck_addr = addr;
     chip->stuck_mask = mask;
     chip->stuck_value = value;
+}
+
+uint32_t chip_program_writes(const struct chip *chip) {
+    return chip->program_writes;
 }
 
 uint32_t chip_peek_register(const struct chip *chip, uint32_t addr) {

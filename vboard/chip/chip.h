@@ -118,6 +118,9 @@ struct chip_usb_trouble {
     uint32_t dma_missed;     // there
 };
 struct chip_usb_trouble chip_usb_trouble(const struct chip *chip);
+// How often the program, interrupts' handlers aside, has written to registers, IWDG's aside: what does not is perhaps
+// waiting.
+uint32_t chip_program_writes(const struct chip *chip);
 // A register as a debugger reads it: without side effects where its peripheral can, without a
 // complaint, 0 where nothing answers.
 uint32_t chip_peek_register(const struct chip *chip, uint32_t addr);

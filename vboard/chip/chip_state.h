@@ -318,6 +318,8 @@ void exti_set_line(struct chip *chip, unsigned line, bool level);
 
 // --- IWDG, WWDG, CRC (RM0090 21, 22, 4) ------------------------------------------------------------------
 
+#define IWDG_BASE 0x40003000u
+
 struct iwdg {
     uint32_t pr, rlr;
     bool is_open; // PR and RLR may be written
@@ -435,6 +437,7 @@ struct chip {
     size_t reported_count;
     struct reported *news[2]; // whose grievance the complaint under way makes
     unsigned long complaints_before;
+    uint32_t program_writes;
     bool is_empty;     // the last reset found nothing to start from,
     bool has_no_start; // or something that is no vector table
 

@@ -98,7 +98,7 @@ static void iwdg_reset(void *ctx) {
 
 const struct peripheral iwdg_peripheral = {
     .name = "IWDG",
-    .base = 0x40003000u,
+    .base = IWDG_BASE,
     .size = 0x400,
     .read = iwdg_read,
     .write = iwdg_write,

@@ -157,6 +157,8 @@ struct cpu_probe {
     bool (*step)(void *ctx, uint32_t pc, unsigned exception);
     // A load that no memory serves.
     bool (*read)(void *ctx, uint32_t addr, unsigned size, uint32_t *value);
+    // A store that no memory takes; may be missing.
+    bool (*write)(void *ctx, uint32_t addr, unsigned size, uint32_t value);
     // A load from memory that may be written; may put another value in place.
     void (*loaded)(void *ctx, uint32_t addr, unsigned size, uint32_t *value);
 };

@@ -72,7 +72,7 @@ bool cpu_probe(struct cpu *cpu, const struct cpu_probe *probe) {
     cpu->bus = (struct cpu_bus){
         .ctx = probe->ctx,
         .read = probe->read,
-        .write = probe_write,
+        .write = probe->write ? probe->write : probe_write,
         .watched_load = probe->loaded,
         .watched_fetch = NULL,
         .systick_reference_divider = bus.systick_reference_divider,

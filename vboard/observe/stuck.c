@@ -31,6 +31,7 @@
 struct sample {
     uint32_t pc;
     uint16_t exception;
+    uint32_t writes; // chip_program_writes() so far
 };
 
 // Something the loop reads.
@@ -65,6 +66,7 @@ struct stuck {
     unsigned loop_count;
     unsigned newest_step; // at which an instruction was met first
     bool is_too_wide;
+    bool is_writing; // to registers, in the loop
     struct reading readings[READS_MAX];
     unsigned reading_count;
     bool is_learning;
@@ -81,6 +83,7 @@ static void sample(void *ctx) {
     stuck->samples[stuck->sample_next] = (struct sample){
         .pc = cpu_register(stuck->cpu, 15),
         .exception = (uint16_t)(cpu_register(stuck->cpu, 16) & 0x1ff), // IPSR
+        .writes = chip_program_writes(stuck->chip),
     };
     stuck->sample_next = (stuck->sample_next + 1) % SAMPLES;
     stuck->sample_count += stuck->sample_count < SAMPLES;
@@ -203,6 +206,15 @@ static bool read_register(void *ctx, uint32_t addr, unsigned size, uint32_t *val
     return true;
 }
 
+static bool write_register(void *ctx, uint32_t addr, unsigned size, uint32_t value) {
+    struct stuck *stuck = ctx;
+    (void)addr;
+    (void)size;
+    (void)value;
+    stuck->is_writing = stuck->is_writing || stuck->is_learning;
+    return true;
+}
+
 static void loaded(void *ctx, uint32_t addr, unsigned size, uint32_t *value) {
     struct stuck *stuck = ctx;
     const struct reading *reading = find_reading(stuck, addr);
@@ -222,9 +234,11 @@ static bool look(struct stuck *stuck, unsigned limit) {
     stuck->limit = limit;
     stuck->has_left = false;
     stuck->outside = 0;
-    return cpu_probe(
-        stuck->cpu,
-        &(struct cpu_probe){.ctx = stuck, .step = step, .read = read_register, .loaded = loaded});
+    return cpu_probe(stuck->cpu, &(struct cpu_probe){.ctx = stuck,
+                                                     .step = step,
+                                                     .read = read_register,
+                                                     .write = write_register,
+                                                     .loaded = loaded});
 }
 
 // What a function keeps on its stack is not what it waits for.
@@ -248,6 +262,7 @@ static bool learn(struct stuck *stuck) {
     stuck->loop_count = 0;
     stuck->reading_count = 0;
     stuck->is_too_wide = false;
+    stuck->is_writing = false;
     stuck->turned = NULL;
     stuck->is_learning = true;
     bool is_looked = look(stuck, LOOK_STEPS);
@@ -391,14 +406,19 @@ static void add_loop(const struct stuck *stuck, char text[STUCK_TEXT_MAX]) {
     }
 }
 
-// How many samples there are since the loop was entered.
+// How many samples there are since the loop was entered. A loop that writes to no register was left between two samples
+// if the program did: it prints all the time, say.
 static size_t samples_inside(const struct stuck *stuck) {
     size_t count = 0;
+    uint32_t writes = chip_program_writes(stuck->chip);
     while (count < stuck->sample_count) {
         const struct sample *at =
             &stuck->samples[(stuck->sample_next + SAMPLES - 1 - count) % SAMPLES];
         // An interrupt in between is nothing of its own.
         if (at->exception == stuck->exception && find_instruction(stuck, at->pc) < 0) {
+            break;
+        }
+        if (stuck->exception == 0 && !stuck->is_writing && at->writes != writes) {
             break;
         }
         count++;
