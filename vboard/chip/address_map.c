@@ -23,7 +23,8 @@ const struct peripheral unmodelled_peripherals[] = {
     NAMED("DCMI", 0x50050000u, 0x400, RCC_AHB2ENR, 0),
     NAMED("CRYP", 0x50060000u, 0x400, RCC_AHB2ENR, 4),
     NAMED("HASH", 0x50060400u, 0x400, RCC_AHB2ENR, 5),
-    NAMED("FSMC", 0xA0000000u, 0x1000, RCC_AHB3ENR, 0), // the later lines call it FMC
+    NAMED("FSMC", FSMC_BASE, 0x1000, RCC_AHB3ENR, 0),
+    NAMED("FMC", FSMC_BASE, 0x1000, RCC_AHB3ENR, 0),
     NAMED("QUADSPI", 0xA0001000u, 0x1000, RCC_AHB3ENR, 1),
 };
 

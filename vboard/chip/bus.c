@@ -12,7 +12,7 @@
 #include "vboard/chip/flash_internal.h"
 
 #define DBGMCU_BASE       0xE0042000u
-#define MEMORY_SLOTS_BASE 0xA0000000u // RM0090 table 1, RM0390 table 1
+#define MEMORY_SLOTS_BASE FSMC_BASE
 #define MEMORY_SLOT_SIZE  0x1000u
 
 // --- places in the code -----------------------------------------------------------------------------

@@ -166,9 +166,15 @@ static void add_arrays(struct chip *chip) {
     }
 }
 
+// One address and enable bit, another name with SDRAM in it.
+static bool has_that_name(const struct chip_line *line, const struct peripheral *peripheral) {
+    return peripheral->base != FSMC_BASE || line->has_fmc == (strcmp(peripheral->name, "FMC") == 0);
+}
+
 static bool add_peripherals(struct chip *chip) {
     for (size_t i = 0; i < unmodelled_count; i++) {
-        if (rcc_has(chip->model->line, &unmodelled_peripherals[i])) {
+        if (rcc_has(chip->model->line, &unmodelled_peripherals[i]) &&
+            has_that_name(chip->model->line, &unmodelled_peripherals[i])) {
             chip_place(chip, &unmodelled_peripherals[i]);
         }
     }

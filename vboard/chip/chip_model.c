@@ -114,13 +114,13 @@ static const struct chip_line line_f417 = {LINE_F405, .ahb1enr = 0x7E7411FFu,
 // RM0090, the sections that say STM32F42xxx and STM32F43xxx. Device 0x419, revision 0x2003 ("5 and B", 38.6.1).
 #define LINE_F42                                                                                   \
     .manual = "RM0090", .idcode = 0x20036419u, .irq_count = 91, .flash_cr = CR_TWO_BANKS,          \
-    .optcr = OPTCR_2_BANKS, .has_two_banks = true, .hclk_mhz = {120, 120, 144, 168},               \
-    .over_drive_mhz = {120, 120, 168, 180}, .pclk1_mhz = 45, .pclk2_mhz = 90, .vco_min_mhz = 100,  \
-    .wait_limits = &limits_rm0090, .ahb1enr = 0x7EF417FFu, .ahb3enr = 0x00000001u,                 \
-    .apb1enr = 0xF6FEC9FFu, .ahb1lpenr_memories = 0x000B8000u, .pllcfgr = 0x0F437FFFu,             \
-    .plli2scfgr = 0x7F007FC0u, .plli2scfgr_reset = 0x24003000u, .pllsaicfgr = 0x7F007FC0u,         \
-    .pllsaicfgr_reset = 0x24003000u, .dckcfgr = 0x01F31F1Fu, .pwr_cr = 0x000FEFF3u,                \
-    .pwr_cr_reset = 0x0000C000u, .memrmp = 0x00000D07u, .pmc = 0x00870000u,                        \
+    .optcr = OPTCR_2_BANKS, .has_two_banks = true, .has_fmc = true,                                \
+    .hclk_mhz = {120, 120, 144, 168}, .over_drive_mhz = {120, 120, 168, 180}, .pclk1_mhz = 45,     \
+    .pclk2_mhz = 90, .vco_min_mhz = 100, .wait_limits = &limits_rm0090, .ahb1enr = 0x7EF417FFu,    \
+    .ahb3enr = 0x00000001u, .apb1enr = 0xF6FEC9FFu, .ahb1lpenr_memories = 0x000B8000u,             \
+    .pllcfgr = 0x0F437FFFu, .plli2scfgr = 0x7F007FC0u, .plli2scfgr_reset = 0x24003000u,            \
+    .pllsaicfgr = 0x7F007FC0u, .pllsaicfgr_reset = 0x24003000u, .dckcfgr = 0x01F31F1Fu,            \
+    .pwr_cr = 0x000FEFF3u, .pwr_cr_reset = 0x0000C000u, .memrmp = 0x00000D07u, .pmc = 0x00870000u, \
     .apb1_fz = 0x06E01DFFu, .apb2_fz = 0x00070003u, .otg_fs = &otg_fs_config,                      \
     .otg_hs = &otg_hs_config
 
@@ -135,6 +135,7 @@ static const struct chip_line line_f439 = {LINE_F42, .ahb2enr = 0x000000F1u,
 
 static const struct chip_line line_f446 = {
     .manual = "RM0390",
+    .has_fmc = true,
     .idcode = 0x10006421u,
     .irq_count = 97,
     .flash_cr = CR_ONE_BANK,

@@ -38,6 +38,7 @@ struct chip_line {
 
     // RCC's enable registers: the bits that are there. What follows from them is rcc.c's.
     uint32_t ahb1enr, ahb2enr, ahb3enr, apb1enr, apb2enr;
+    bool has_fmc; // AHB3ENR's bit 0 is FMC's, not FSMC's
     uint32_t ahb1lpenr_memories, ahb2lpenr;
     // The other registers that differ; 0: not there. Bits, and values after a reset.
     uint32_t pllcfgr, plli2scfgr, plli2scfgr_reset, pllsaicfgr, pllsaicfgr_reset;

@@ -529,6 +529,7 @@ bool chip_master_store(void *chip, uint32_t addr, const uint8_t *data, uint32_t 
 // Peripherals that exist and are not modelled, for complaints (address_map.c).
 extern const struct peripheral unmodelled_peripherals[];
 extern const size_t unmodelled_count;
+#define FSMC_BASE 0xA0000000u // RM0090 table 1, RM0390 table 1
 
 // On every access to a peripheral, so inline.
 static inline bool rcc_is_clocked(const struct chip *chip, const struct peripheral *peripheral) {
