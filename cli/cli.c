@@ -42,6 +42,22 @@ void cli_print_fault(FILE *err, const struct redfu_fault *fault) {
     (void)fflush(err);
 }
 
+// A device that fails an update and does not say why is what the doctor is for, and who meets that does not know
+// that there is one. (redfu-boot says why; a comparison alone may be of another file.)
+static void advise_doctor(struct redfu_fault *fault, enum command command) {
+    bool is_update = command == COMMAND_WRITE || command == COMMAND_ERASE;
+    bool is_on_the_way = fault->phase == REDFU_PHASE_PREPARE || fault->phase == REDFU_PHASE_ERASE ||
+                         fault->phase == REDFU_PHASE_WRITE || fault->phase == REDFU_PHASE_VERIFY;
+    bool is_unexplained = fault->result == REDFU_TRANSFER || fault->result == REDFU_DEVICE_ERROR ||
+                          fault->result == REDFU_STUCK || fault->result == REDFU_MISMATCH;
+    size_t len = strlen(fault->advice);
+    if (is_update && is_on_the_way && is_unexplained && fault->device_says[0] == '\0') {
+        (void)snprintf(fault->advice + len, sizeof fault->advice - len,
+                       "%s`redfu doctor` looks for the cause.",
+                       len == 0 || fault->advice[len - 1] == '\n' ? "" : "\n");
+    }
+}
+
 static enum redfu_result run_traced(struct cli *cli) {
     struct trace trace;
     enum redfu_result result = trace_begin(&trace, cli);
@@ -88,6 +104,7 @@ int cli_main(int argc, char *const *argv, const struct surroundings *surrounding
     }
     progress_break(&cli);
     cli.fault.result = result;
+    advise_doctor(&cli.fault, options.command);
     json_end(&cli, result);
     if (result != REDFU_OK && !cli.is_told) {
         cli_print_fault(surroundings->err, &cli.fault);

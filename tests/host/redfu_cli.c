@@ -330,6 +330,37 @@ static void an_application_that_does_not_detach_is_named(void **unused) {
     bench_free(bench);
 }
 
+// Of who meets a device that fails and does not say why; not where it says so, or where the file is another one.
+static void a_device_that_does_not_say_why_is_one_for_the_doctor(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *words;
+        bool is_busy, fails; // dfuDNBUSY for ever; an error with a sentence
+        int status;
+        bool is_named;
+    } rows[] = {
+        {"write %/good.bin", true, false, REDFU_STUCK, true},
+        {"erase 0x0800C000 16K", true, false, REDFU_STUCK, true},
+        {"read 0x0800C000 16 %/back3.bin", true, false, REDFU_STUCK, false},
+        {"write %/good.bin", false, true, REDFU_DEVICE_ERROR, false},
+        {"verify %/good.bin", false, false, REDFU_MISMATCH, false},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench *bench = bench_new();
+        bench->never_done = rows[i].is_busy;
+        if (rows[i].fails) {
+            bench_fail_next(bench, FLASH_PROTECTED);
+        }
+        struct outcome outcome = redfu_on(bench, rows[i].words, false);
+        assert_int_equal(outcome.status, rows[i].status);
+        bool is_named =
+            strstr(outcome.err, "\n       `redfu doctor` looks for the cause.\n") != NULL;
+        assert_int_equal(is_named, rows[i].is_named);
+        outcome_free(&outcome);
+        bench_free(bench);
+    }
+}
+
 static void a_sector_that_is_guarded_is_told_with_what_can_be_erased(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
@@ -628,6 +659,7 @@ int main(void) {
         cmocka_unit_test(list_marks_run_time_devices),
         cmocka_unit_test(bad_input_is_refused_before_anything_is_sent),
         cmocka_unit_test(an_application_that_does_not_detach_is_named),
+        cmocka_unit_test(a_device_that_does_not_say_why_is_one_for_the_doctor),
         cmocka_unit_test(a_sector_that_is_guarded_is_told_with_what_can_be_erased),
         cmocka_unit_test(a_station_says_why_it_passes_a_plain_device_over),
         cmocka_unit_test(devices_that_cannot_be_used_are_refused),
