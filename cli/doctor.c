@@ -326,6 +326,21 @@ static enum redfu_result look(struct cli *cli, struct redfu *redfu, struct exam_
     return result;
 }
 
+// Before anything is looked at: a trial takes a while, and what is told to leave is gone afterwards.
+static enum redfu_result check_page(struct cli *cli) {
+    const char *path = options_given(cli->options, "--html");
+    struct file_part part;
+    if (!path) {
+        return REDFU_OK;
+    }
+    enum redfu_result result = file_begin(cli, path, &part);
+    if (result == REDFU_OK) {
+        file_drop(&part);
+        return REDFU_OK;
+    }
+    return cli_advise(cli, "That is where --html was to go. Nothing was done.");
+}
+
 enum redfu_result doctor_command(struct cli *cli) {
     struct exam_options exam = {.is_cancelled = is_cancelled,
                                 .progress = progress,
@@ -334,10 +349,13 @@ enum redfu_result doctor_command(struct cli *cli) {
                                 .must_leave = cli->options->leave};
     struct redfu *redfu;
     const char *log = options_given(cli->options, "--log");
-    if (log) {
+    enum redfu_result result = check_page(cli);
+    if (result == REDFU_OK && log) {
         return doctor_log(cli, log);
     }
-    enum redfu_result result = take_sectors(cli, &exam);
+    if (result == REDFU_OK) {
+        result = take_sectors(cli, &exam);
+    }
     if (result == REDFU_OK) {
         result = cli_connect(cli, &redfu);
     }

@@ -81,6 +81,17 @@ static void published_logs_are_told_in_words(void **state) {
           "{\"type\":\"finding\",\"id\":\"F8\"");
 }
 
+// Before anything is looked at: no report, no device.
+static void a_page_that_cannot_be_made_is_refused_first(void **state) {
+    (void)state;
+    exits(13,
+          REDFU " doctor --html /nonexistent/why.html --log " LOGS "/cubeprogrammer-stuck-busy.log",
+          "/nonexistent/why.html.part: No such file or directory\n"
+          "       That is where --html was to go. Nothing was done.\n");
+    assert_null(strstr(output, "F8"));
+    exits(13, REDFU " doctor --html /", "Is a directory");
+}
+
 static void what_is_no_log_is_refused_in_a_sentence(void **state) {
     (void)state;
     exits(12, REDFU " doctor --log " LOGS "/README.md", "it is no log of");
@@ -98,6 +109,7 @@ int main(void) {
         cmocka_unit_test(a_capture_shows_what_dfu_util_does_not),
         cmocka_unit_test(what_a_host_does_wrong_is_not_the_devices_fault),
         cmocka_unit_test(published_logs_are_told_in_words),
+        cmocka_unit_test(a_page_that_cannot_be_made_is_refused_first),
         cmocka_unit_test(what_is_no_log_is_refused_in_a_sentence),
     };
     return cmocka_run_group_tests_name("host/doctor_log", tests, NULL, NULL);
