@@ -29,6 +29,18 @@ static enum redfu_result refuse(struct redfu_fault *fault, enum redfu_result res
 }
 
 // What image_contents_load() does not tell apart: exit statuses differ.
+static void advise_address(const char *path, struct redfu_fault *fault) {
+    const char *at = strrchr(path, '@');
+    char name[FILE_PATH_BYTES];
+    int len = at ? snprintf(name, sizeof name, "%.*s", (int)(at - path), path) : 0;
+    if (len > 0 && (size_t)len < sizeof name && file_exists(name)) {
+        (void)snprintf(fault->advice, sizeof fault->advice,
+                       "%.900s is there, and \"%.100s\" is no address: a number such as 0x0800C000 "
+                       "is wanted.",
+                       name, at + 1);
+    }
+}
+
 static enum redfu_result check_file(const char *path, struct redfu_fault *fault) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat about;
@@ -37,7 +49,9 @@ static enum redfu_result check_file(const char *path, struct redfu_fault *fault)
         if (fd >= 0) {
             (void)close(fd);
         }
-        return refuse(fault, REDFU_NO_FILE, "%s: %s", path, strerror(why));
+        (void)refuse(fault, REDFU_NO_FILE, "%s: %s", path, strerror(why));
+        advise_address(path, fault);
+        return REDFU_NO_FILE;
     }
     (void)close(fd);
     if (!S_ISREG(about.st_mode)) {

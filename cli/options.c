@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define OPERANDS_MAX (OPTIONS_FILES_MAX + 1)
+#define HEX_DIGITS   "0123456789abcdefABCDEF"
 
 struct reader {
     int argc;
@@ -70,6 +71,12 @@ bool options_usb_id(const char *text, struct redfu_filter *filter) {
     unsigned vendor;
     unsigned product;
     int end = 0;
+    const char *colon = strchr(text, ':');
+    // sscanf() takes blanks, signs and 0x, too.
+    if (!colon || strspn(text, HEX_DIGITS) != (size_t)(colon - text) || colon[1] == '\0' ||
+        strspn(colon + 1, HEX_DIGITS) != strlen(colon + 1)) {
+        return false;
+    }
     if (sscanf(text, "%4x:%4x%n", &vendor, &product, &end) != 2 || text[end] != '\0') {
         return false;
     }
@@ -84,7 +91,8 @@ bool options_release(const char *text, uint16_t *release) {
     unsigned major;
     unsigned minor;
     int end = 0;
-    if (sscanf(text, "%2u.%2u%n", &major, &minor, &end) == 2 && text[end] == '\0') {
+    bool is_plain = strspn(text, "0123456789.") == strlen(text); // sscanf() takes signs, too
+    if (is_plain && sscanf(text, "%2u.%2u%n", &major, &minor, &end) == 2 && text[end] == '\0') {
         *release = (uint16_t)(major / 10 << 12 | major % 10 << 8 | minor / 10 << 4 | minor % 10);
         return true;
     }

@@ -138,6 +138,14 @@ static bool add_segment(struct image *image, const struct image_file *file,
                             file->path, (unsigned long long)segment->p_paddr,
                             (unsigned long long)(segment->p_offset + segment->p_filesz), file->len);
     }
+    if (segment->p_filesz > segment->p_memsz) { // ELF 1.2: figure 2-1
+        return image_refuse(
+            fault,
+            "%s: a damaged ELF file: the segment for 0x%08llX has %llu bytes in the "
+            "file and %llu in memory",
+            file->path, (unsigned long long)segment->p_paddr, (unsigned long long)segment->p_filesz,
+            (unsigned long long)segment->p_memsz);
+    }
     if (segment->p_paddr + segment->p_filesz > (uint64_t)UINT32_MAX + 1) {
         return image_refuse(fault, "%s: the segment for 0x%08llX passes the end of addresses",
                             file->path, (unsigned long long)segment->p_paddr);

@@ -356,6 +356,10 @@ static void options_that_cannot_be_are_refused(void **unused) {
          "--from-alt wants a number from 0 to 255, not \"256\""},
         {"convert %/good.bin@0 %/o.dfu --release now",
          "--release wants a version such as 1.2 or a number such as 0x0120, not \"now\""},
+        {"convert %/good.bin@0 %/o.dfu --release -1.2",
+         "--release wants a version such as 1.2 or a number such as 0x0120, not \"-1.2\""},
+        {"convert %/good.bin@0 %/o.dfu --release 1.-2",
+         "--release wants a version such as 1.2 or a number such as 0x0120, not \"1.-2\""},
         {"convert %/good.bin %/o.bin --release 1.2",
          "--usb-id and --release go into a DFU suffix; the output is a raw binary, which has none"},
         {"convert %/good.bin %/o.bin --alt 1", "--alt goes into a DfuSe file; the output is a raw "

@@ -85,6 +85,9 @@ static int set_up(void **unused) {
     segment->p_filesz = 101;
     folder_put(folder, "cut.elf", elf, sizeof elf);
     make_elf(elf, &header, &segment);
+    segment->p_memsz = segment->p_filesz - 1;
+    folder_put(folder, "more.elf", elf, sizeof elf);
+    make_elf(elf, &header, &segment);
     segment->p_paddr = 0xfffffff0u;
     folder_put(folder, "far.elf", elf, sizeof elf);
     make_elf(elf, &header, &segment);
@@ -193,6 +196,12 @@ static void what_is_wrong_with_a_file_is_said(void **unused) {
          "a truncated ELF file: the section headers end at byte 380 of 200"},
         {"write %/cut.elf", 12,
          "a truncated ELF file: the segment for 0x0800C000 ends at byte 201 of 200"},
+        {"write %/more.elf", 12,
+         "a damaged ELF file: the segment for 0x0800C000 has 100 bytes in the file and 99 in "
+         "memory"},
+        {"write %/data.bin@0x0800_C000", 10,
+         "/data.bin is there, and \"0x0800_C000\" is no address: a number"},
+        {"write %/none.bin@0x0800_C000", 10, "/none.bin@0x0800_C000: No such file or directory\n"},
         {"write %/far.elf", 12, "the segment for 0xFFFFFFF0 passes the end of addresses"},
         {"write %/version.elf", 12, "a damaged ELF file: "},
         {"write %/empty.elf", 12, "an ELF file without a loadable segment"},
