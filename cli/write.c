@@ -342,6 +342,18 @@ static enum redfu_result check_and_write(struct cli *cli, struct target *target,
 
 // --- verify --------------------------------------------------------------------------------------
 
+// Sums are of flash. What is written without being erased (redfu-boot's list of settings) is something else.
+static bool is_flash(const struct redfu_layout *layout, const struct input *input) {
+    struct redfu_sector sector;
+    for (size_t i = 0; i < input->count; i++) {
+        if (redfu_layout_sector_at(layout, input->segments[i].addr, &sector) &&
+            (sector.can & (REDFU_CAN_ERASE | REDFU_CAN_WRITE)) == REDFU_CAN_WRITE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum redfu_result do_verify(struct cli *cli, struct target *target, struct input *input) {
     const struct options *options = cli->options;
     if (plain_is(target)) {
@@ -356,11 +368,12 @@ static enum redfu_result do_verify(struct cli *cli, struct target *target, struc
     }
     say_what(cli, target, input);
     struct redfu_watch watch = progress_watch(cli);
-    result = redfu_sums_up(target->session) && !options->verify_read
-                 ? redfu_verify_sums(target->session, options->alternate, input->segments,
-                                     input->count, &watch, &cli->fault)
-                 : redfu_verify(target->session, options->alternate, input->segments, input->count,
-                                &watch, &cli->fault);
+    result =
+        !options->verify_read && is_flash(target->layout, input) && redfu_sums_up(target->session)
+            ? redfu_verify_sums(target->session, options->alternate, input->segments, input->count,
+                                &watch, &cli->fault)
+            : redfu_verify(target->session, options->alternate, input->segments, input->count,
+                           &watch, &cli->fault);
     if (result == REDFU_OK) {
         cli_say(cli, "Done: the device holds %s\n", options->file);
     }

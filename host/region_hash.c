@@ -83,8 +83,8 @@ static enum redfu_result refuse(struct redfu_session *session, enum transport_re
     (void)redfui_fail(fault, REDFU_TRANSFER, "%s: the device did not answer the region hash",
                       redfu_phase_text(session->link.phase));
     fault->phase = session->link.phase;
-    return redfui_advise(fault, "Give the command again with --verify=read and --full, which do "
-                                "without.");
+    return redfui_advise(fault, "Give the command again with --verify=read, and write with --full "
+                                "besides, which does without.");
 }
 
 static enum redfu_result sum_up_some(struct redfu_session *session,

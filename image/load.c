@@ -214,8 +214,8 @@ static bool parse(struct image_contents *contents, struct image_file file,
     }
     contents->format = format;
     if (how->addr != IMAGE_NO_ADDRESS && format != IMAGE_BIN && format != IMAGE_DFU) {
-        return image_refuse(fault, "%s: %s carries its own addresses; leave out @0x%llX", file.path,
-                            image_format_text(format), (unsigned long long)how->addr);
+        return image_refuse(fault, "%s: %s carries its own addresses; leave out @0x%08llX",
+                            file.path, image_format_text(format), (unsigned long long)how->addr);
     }
     return read_by(contents, &file, how, fault);
 }

@@ -249,7 +249,7 @@ static void files_that_overlap_are_refused(void **unused) {
     (void)unused;
     does("convert %/good.bin@0x0800C000 %/f.hex", "5000 bytes");
     refuses("convert %/f.hex@0x08000000 %/out.bin", 2,
-            "f.hex: an Intel HEX file carries its own addresses; leave out @0x8000000", "out.bin");
+            "f.hex: an Intel HEX file carries its own addresses; leave out @0x08000000", "out.bin");
     refuses("convert %/f.hex %/f.hex %/out.bin", 12,
             "f.hex, on top of the files before it: 0x0800C000-0x0800D387 is given twice, with the "
             "same bytes",

@@ -245,6 +245,10 @@ static void what_a_device_does_is_said(void **unused) {
          35,
          "the device refuses its own alternate setting 0"},
         {"verify %/good.bin", {.lost_sums = true}, 41, "the device did not answer the region hash"},
+        {"verify %/good.bin",
+         {.lost_sums = true},
+         41,
+         "Give the command again with --verify=read, and write with --full besides"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bench *bench = bench_new();

@@ -87,6 +87,7 @@ static void dfu_util_backs_up_and_restores_what_redfu_does(void **unused) {
          "text:$(head -c 230 /dev/zero | tr \"\\0\" $((i % 10))) || exit 1; done; "
          "./redfu settings backup $D/redfu.bin && "
          "dfu-util -a 2 -s 0x5E700000 -U $D/util.bin && cmp $D/redfu.bin $D/util.bin && "
+         "./redfu verify $D/util.bin@0x5E700000 --alt 2 && "
          "test $(stat -c %s $D/util.bin) -gt 2048 && "
          "./redfu settings set 0x1001 u8:0 && ./redfu settings delete 0x100C && "
          "dfu-util -a 2 -s 0x5E700000 -D $D/util.bin && ./redfu settings get 0x1001 && "

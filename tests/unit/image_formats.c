@@ -116,7 +116,7 @@ static void srec_is_refused(void **state) {
     refused(text, strlen(text), "file:2: the record is too long");
     const struct image_how at = {.addr = 0x08000000};
     refused_how("file", cases[0].text, strlen(cases[0].text), &at,
-                "file: a file of S-records carries its own addresses; leave out @0x8000000");
+                "file: a file of S-records carries its own addresses; leave out @0x08000000");
 }
 
 // -- DFU suffix and prefixes
