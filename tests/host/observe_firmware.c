@@ -9,6 +9,7 @@
 
 enum {
     NOTHING_THERE = 0x50060424, // HASH_SR of an F415, F417, F437 or F439
+    RCC_OF_AN_F1 = 0x40021000,
     RCC_CR = 0x40023800,
     RCC_PLLCFGR = 0x40023804,
     RCC_AHB1ENR = 0x40023830,
@@ -257,6 +258,13 @@ __attribute__((noinline)) static void print_for_ever(void) {
     }
 }
 
+// What an STM32F103's firmware does first; here it is GPIOE.
+__attribute__((noinline)) static void wait_as_on_an_f1(void) {
+    REG(RCC_OF_AN_F1) |= 1u << 16; // HSEON
+    while (!(REG(RCC_OF_AN_F1) & 1u << 17)) {
+    }
+}
+
 // A loop that writes to a register is waiting all the same.
 __attribute__((noinline)) static void wait_and_show_it(void) {
     REG(RCC_AHB1ENR) |= 1u;
@@ -303,6 +311,13 @@ static void scenario(void) {
         break;
     case 14:
         wait_and_show_it();
+        break;
+    case 15:
+        wait_as_on_an_f1();
+        break;
+    case 16:
+        REG(RCC_AHB1ENR) |= 1u;
+        wait_as_on_an_f1();
         break;
     case 12:
         wait_for_what_is_not_there();

@@ -291,6 +291,17 @@ static void a_wait_for_a_register_is_named(void **state) {
     says("vboard: note: the processor waits in wait_and_show_it+0x",
          "RCC_BDCR (0x40023870) bit 1 LSERDY to become 1");
     says("vboard: note:", "there for 250.0 ms");
+    // A firmware for another family, by what it does first; a slip later on is none.
+    exits(0, "$V run --load $P/observe-15.elf --limit 250ms",
+          "unclocked-peripheral: read of GPIOE at 0x080");
+    says("vboard: another-family: at 0x080",
+         "the firmware reaches for 0x40021000, which is RCC on STM32F0, F1, F3, G0, G4, L0 and L4 "
+         "and GPIOE here, before it has written anything to this chip's RCC (0x40023800): is it "
+         "for another family?");
+    says("vboard: note: the processor waits", "for GPIOE_MODER (0x40021000) bit 17 to become 1");
+    exits(0, "$V run --load $P/observe-16.elf --limit 250ms",
+          "unclocked-peripheral: read of GPIOE at 0x080");
+    assert_null(strstr(output, "another-family"));
     // A firmware for a chip that has more.
     exits(0, "$V run --load $P/observe-12.elf --limit 250ms",
           "unmodelled-access: read of 0x50060424 at 0x080");

@@ -13,7 +13,9 @@
 
 #define DBGMCU_BASE       0xE0042000u
 #define MEMORY_SLOTS_BASE FSMC_BASE
-#define MEMORY_SLOT_SIZE  0x1000u
+#define RCC_OF_OTHERS                                                                              \
+    0x40021000u // the memory maps of RM0008, RM0091, RM0316, RM0351, RM0377, RM0440, RM0444
+#define MEMORY_SLOT_SIZE 0x1000u
 
 // --- places in the code -----------------------------------------------------------------------------
 
@@ -162,6 +164,17 @@ RARE static void report_unmodelled(struct chip *chip, const struct peripheral *p
     }
 }
 
+// A firmware for another family begins with its clocks, too.
+RARE static void report_family(struct chip *chip, const struct peripheral *peripheral) {
+    char where[WHERE_MAX];
+
+    trace_complaint(chip->trace, "another-family", "",
+                    "at %s the firmware reaches for 0x%08X, which is RCC on STM32F0, F1, F3, G0, "
+                    "G4, L0 and L4 and %s here, before it has written anything to this chip's RCC "
+                    "(0x40023800): is it for another family?",
+                    chip_where(chip, where), RCC_OF_OTHERS, peripheral->name);
+}
+
 RARE static void report_unreachable(struct chip *chip, const struct peripheral *peripheral,
                                     const char *verb) {
     bool is_clocked = rcc_is_clocked(chip, peripheral);
@@ -173,6 +186,9 @@ RARE static void report_unreachable(struct chip *chip, const struct peripheral *
                         peripheral->name, where,
                         is_clocked ? "reset bit in RCC is set" : "clock is off in RCC",
                         verb[0] == 'r' ? "it reads 0" : "the write is lost");
+        if (peripheral->base == RCC_OF_OTHERS && !chip->rcc.is_used) {
+            report_family(chip, peripheral);
+        }
     }
 }
 

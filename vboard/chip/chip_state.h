@@ -24,6 +24,7 @@
 struct rcc {
     uint32_t regs[RCC_WORDS];
     uint64_t sysclk_hz, hclk_hz, pclk1_hz, pclk2_hz;
+    bool is_used;    // written to since power-on
     uint64_t usb_hz; // the 48 MHz domain; 0 while its PLL is not ready
     struct event hsi_ready, hse_ready, pll_ready, plli2s_ready, pllsai_ready, lsi_ready, lse_ready;
 };

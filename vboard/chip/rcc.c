@@ -181,6 +181,7 @@ static bool rcc_read(void *ctx, uint32_t off, uint32_t *value) {
 static bool rcc_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     struct chip *chip = ctx;
 
+    chip->rcc.is_used = true;
     switch (off) {
     case CR:
         rcc_write_cr(chip, value, mask);
@@ -229,6 +230,7 @@ static void rcc_reset(void *ctx) {
 static void rcc_power_on(void *ctx) {
     struct chip *chip = ctx;
 
+    chip->rcc.is_used = false;
     timeline_cancel(chip->timeline, &chip->rcc.lsi_ready);
     REG(chip, CSR) = 0;
     if (!chip->wiring.has_battery) { // else LSE runs on
