@@ -433,7 +433,15 @@ static void take_error(struct cube *cube) {
                has(cube, "Unable to open USB") || has(cube, "No debug probe detected")) {
         log_failed(&cube->session, LOG_CONNECT);
         log_found(&cube->session, "F38", REPORT_POSSIBLE, NULL);
+    } else if (after(cube, "Error:")) {
+        log_unknown(&cube->session);
     }
+}
+
+static bool is_end(const struct cube *cube) {
+    return has(cube, "File download complete") || has(cube, "Download verified successfully") ||
+           has(cube, "Data read successfully") || has(cube, "Start operation achieved") ||
+           has(cube, "erase successfully") || has(cube, "erased successfully");
 }
 
 static void take_step(struct cube *cube) {
@@ -504,6 +512,7 @@ void log_cubeprogrammer(struct session_log *session) {
         take_wire(&cube);
         take_erase(&cube);
         take_error(&cube);
+        cube.session.has_end |= is_end(&cube);
     }
     if (cube.has_area) {
         report_area(cube.session.report, &cube.area);

@@ -132,6 +132,12 @@ static void take_state(struct dfu_util *log) {
     }
 }
 
+static bool is_end(const struct dfu_util *log) {
+    return after(log, "File downloaded successfully") || after(log, "Download done") ||
+           after(log, "Upload done") || after(log, "done parsing DfuSe file") ||
+           after(log, "Done parsing DfuSe file") || after(log, "Found DFU:");
+}
+
 static void take_progress(struct dfu_util *log) {
     unsigned first;
     unsigned last;
@@ -263,6 +269,8 @@ static void take_error(struct dfu_util *log) {
     } else if (has(log, "Error sending dfu") || has(log, "Error during download")) {
         log_failed(&log->session, log->session.step);
         log_found(&log->session, "F27", REPORT_POSSIBLE, NULL);
+    } else if (after(log, "dfu-util:") && !has(log, "Warning") && !has(log, "DFU suffix")) {
+        log_unknown(&log->session);
     }
 }
 
@@ -288,6 +296,7 @@ void log_dfu_util(struct session_log *session) {
         take_area(&log);
         take_state(&log);
         take_progress(&log);
+        log.session.has_end |= is_end(&log);
         take_error(&log);
     }
     if (log.is_downloaded && !log.is_leaving && !log.was_leave_asked && !log.session.has_failed) {

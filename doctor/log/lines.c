@@ -164,6 +164,13 @@ void log_failed(struct session_log *session, enum log_step step) {
     }
 }
 
+void log_unknown(struct session_log *session) {
+    if (session->unknown_line == 0) {
+        session->unknown_line = session->lines->number;
+        (void)snprintf(session->unknown, sizeof session->unknown, "%.150s", session->lines->text);
+    }
+}
+
 void log_fact(struct session_log *session, const char *group, const char *name, const char *value) {
     value += strspn(value, " :");
     report_fact(session->report, group, name, "%s", value);
@@ -201,6 +208,15 @@ void log_finish(struct session_log *session, const char *tool) {
                 session->version[0] ? session->version : "the log does not say");
     if (!session->has_failed) {
         report_fact(session->report, "session", "step that failed", "none that the log shows");
+        if (session->unknown_line != 0) {
+            report_incomplete(session->report,
+                              "line %lu is an error that the doctor knows no cause of: \"%s\"",
+                              session->unknown_line, session->unknown);
+        } else if (!session->has_end) {
+            report_incomplete(session->report,
+                              "the log ends before it shows how the load, or what else it is of, "
+                              "went");
+        }
         return;
     }
     const struct report *report = session->report;

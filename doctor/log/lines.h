@@ -44,6 +44,9 @@ struct session_log {
     enum log_step step;
     bool has_failed;
     enum log_step failed;
+    bool has_end;               // the tool said that it had done what it was asked for
+    unsigned long unknown_line; // the first error that no reader knows; 0: none
+    char unknown[160];
     char version[24]; // empty: not told
     unsigned long version_line;
 };
@@ -55,7 +58,9 @@ void log_found_as(struct session_log *session, const char *id, enum finding_seve
                   enum report_confidence confidence, const char *why);
 // The step that failed; the first one stays.
 void log_failed(struct session_log *session, enum log_step step);
-// The facts at the end.
+// The present line is an error, and what it means is not known here.
+void log_unknown(struct session_log *session);
+// The facts at the end; and what keeps a log in which nothing was found from being a clean bill.
 void log_finish(struct session_log *session, const char *tool);
 // A fact of the form "name: value" with blanks taken away from its ends.
 void log_fact(struct session_log *session, const char *group, const char *name, const char *value);

@@ -147,6 +147,36 @@ static void a_version_without_the_fault_is_not_blamed(void **state) {
     assert_memory_equal(found(), "F26 ", 4);
 }
 
+// No clean bill for a log that ends in an error which no reader knows, or before anything was done.
+static void what_is_not_understood_is_not_well(void **state) {
+    (void)state;
+    static const struct {
+        const char *log, *incomplete;
+    } logs[] = {
+        {"dfu-util 0.11\ndfu-util: Warning: Invalid DFU suffix signature\n"
+         "dfu-util: File ID 0483:df11 does not match device (1209:0001)\n",
+         "line 3 is an error that the doctor knows no cause of: \"dfu-util: File ID 0483:df11 does "
+         "not match device (1209:0001)\""},
+        {"dfu-util 0.11\nOpening DFU capable USB device...\n",
+         "the log ends before it shows how the load, or what else it is of, went"},
+        {"dfu-util 0.11\nFile downloaded successfully\n", ""},
+        {"dfu-util 0.11\nUpload done.\n", ""},
+        {"STM32CubeProgrammer v2.18.0\nMemory Programming ...\nError: Wrong verify command use\n",
+         "line 3 is an error that the doctor knows no cause of: \"Error: Wrong verify command "
+         "use\""},
+        {"STM32CubeProgrammer v2.18.0\nMemory Programming ...\n",
+         "the log ends before it shows how the load, or what else it is of, went"},
+        {"STM32CubeProgrammer v2.18.0\nMemory Programming ...\nFile download complete\n", ""},
+    };
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        char why[LOG_WHY_MAX];
+        report_free(&report);
+        assert_true(examine(logs[i].log, strlen(logs[i].log), why));
+        assert_string_equal(report.incomplete, logs[i].incomplete);
+        assert_string_equal(found(), "");
+    }
+}
+
 static void what_is_no_log_is_told_so(void **state) {
     (void)state;
     char why[LOG_WHY_MAX];
@@ -570,6 +600,7 @@ int main(void) {
         TEST(published_logs_get_their_causes),
         TEST(the_evidence_is_the_line),
         TEST(a_version_without_the_fault_is_not_blamed),
+        TEST(what_is_not_understood_is_not_well),
         TEST(what_is_no_log_is_told_so),
         TEST(a_sound_session_has_nothing_above_a_note),
         TEST(what_reads_otherwise_than_written_is_found),
