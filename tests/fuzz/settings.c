@@ -10,7 +10,8 @@
 // - flash is used as settings.h says, and every loop ends;
 // - what is read is consistent: the iteration and settings_get() agree, no key comes twice;
 // - an operation changes the value it is for and no other; what it has said is there, or gone, is so;
-// - after a cut a value is the old or the new one, the others are what they were, and a turnover changes none;
+// - after a cut a value is the old or the new one, the others are what they were, and a turnover changes none; what is
+//   refused meanwhile, because a foreign page keeps the store from deciding which, settles nothing;
 // - a page of AN3969's emulation is not written but by settings_format() and by consent. (Beside a store any other page that
 //   is not understood counts as one of ours that a cut has left.)
 
@@ -203,13 +204,24 @@ static bool is_emulation(unsigned page) {
 
 // --- Operations ----------------------------------------------------------------------------------
 
-static void change(unsigned k, const struct value *to, enum settings_result result) {
+// What the operation has left of key k: the new value, one of two, or, refused, what was there. That may itself be
+// one of two: beside a foreign page the store cannot decide what a cut left, and says SETTINGS_TURNOVER to everything
+// until consent to erase that page is given; then it is still the old or the new one of the operation that was cut.
+static enum settings_result change(unsigned k, const struct value *to,
+                                   const struct value *undecided, enum settings_result result) {
     if (result == SETTINGS_OK || (result == SETTINGS_ABSENT && !to->is_there)) {
         old[k] = *to;
     } else if (result != SETTINGS_FAILED) {
-        new[k] = old[k]; // nothing was touched
+        new[k] = *undecided; // nothing was touched
     }
     check();
+    return result;
+}
+
+static enum settings_result set_value(unsigned k, const struct value *to) {
+    const struct value undecided = new[k];
+    new[k] = *to;
+    return change(k, to, &undecided, to_the_end(settings_set(&store, keys[k], to->bytes, to->len)));
 }
 
 static void set(uint8_t how) {
@@ -217,28 +229,26 @@ static void set(uint8_t how) {
     struct value to = {.is_there = true, .len = byte()};
     to.len = to.len < 200 ? to.len % 24u : to.len;
     memset(to.bytes, byte(), to.len);
-    new[k] = to;
-    enum settings_result result = to_the_end(settings_set(&store, keys[k], to.bytes, to.len));
-    if (result == SETTINGS_TURNOVER && to_the_end(settings_turnover(&store)) == SETTINGS_OK) {
-        result = to_the_end(settings_set(&store, keys[k], to.bytes, to.len));
-        claim(result != SETTINGS_TURNOVER);
+    if (set_value(k, &to) == SETTINGS_TURNOVER &&
+        to_the_end(settings_turnover(&store)) == SETTINGS_OK) {
+        check();
+        claim(set_value(k, &to) != SETTINGS_TURNOVER);
     }
-    change(k, &to, result);
 }
 
 static void remove_value(uint8_t how) {
     unsigned k = how % KEYS;
-    const struct value none = {0};
+    const struct value none = {0}, undecided = new[k];
     new[k] = none;
-    change(k, &none, to_the_end(settings_delete(&store, keys[k])));
+    (void)change(k, &none, &undecided, to_the_end(settings_delete(&store, keys[k])));
 }
 
 static void receiving(bool opens) {
-    const struct value to = {.is_there = opens};
+    const struct value to = {.is_there = opens}, undecided = new[KEYS];
     new[KEYS] = to;
-    enum settings_result result =
-        to_the_end(opens ? settings_receiving_open(&store) : settings_receiving_close(&store));
-    change(KEYS, &to, result);
+    enum settings_result result = change(
+        KEYS, &to, &undecided,
+        to_the_end(opens ? settings_receiving_open(&store) : settings_receiving_close(&store)));
     claim(result != SETTINGS_OK || settings_is_receiving(&store) == opens);
 }
 
