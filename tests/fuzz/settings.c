@@ -156,6 +156,7 @@ static void look_first(void) {
         old[k] = new[k] = read_value(keys[k]);
     }
     is_known = true;
+    is_format = false;
 }
 
 // False where a foreign page, or flash that has failed, keeps the store from being read.
@@ -252,6 +253,17 @@ static void receiving(bool opens) {
     claim(result != SETTINGS_OK || settings_is_receiving(&store) == opens);
 }
 
+static void format(void) {
+    is_format = true;
+    if (to_the_end(settings_format(&store)) == SETTINGS_OK) {
+        memset(old, 0, sizeof old);
+        memset(new, 0, sizeof new);
+        is_known = true;
+        is_format = false;
+    }
+    check();
+}
+
 static void reopen(void) {
     enum settings_result result = settings_open(&store, &flash);
     claim(result == SETTINGS_OK || result == SETTINGS_TURNOVER || result == SETTINGS_FOREIGN);
@@ -288,9 +300,7 @@ static void operate(void) {
         break;
     case FORMAT:
         is_consent = true;
-        is_format = true;
-        (void)to_the_end(settings_format(&store));
-        check();
+        format();
         break;
     case OPEN:
     case CLOSE:
