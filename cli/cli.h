@@ -19,6 +19,8 @@ struct surroundings {
     FILE *err;        // errors
     bool has_color;   // and NO_COLOR is not set
     bool is_terminal; // `out` is one: progress is redrawn in place
+    unsigned
+        columns; // of the terminal: a line that is redrawn has to fit. 0: not known, 80 are taken
     void *ctx;
     enum redfu_result (*connect)(void *ctx, struct redfu **redfu, struct redfu_fault *fault);
     bool (*is_cancelled)(void *ctx);
@@ -28,6 +30,9 @@ struct surroundings {
 
 // Returns the exit status: an enum redfu_result.
 int cli_main(int argc, char *const *argv, const struct surroundings *surroundings);
+
+// How many characters a line may have that is redrawn: in the last column some terminals go to the next line.
+unsigned cli_line_room(const struct surroundings *surroundings);
 
 // --- For commands.c and its helpers --------------------------------------------------------------
 

@@ -69,29 +69,47 @@ static const char *serial_of(const struct board *board) {
 }
 
 // "[#####     ]  52 %, 6 s left"
-static void print_bar(FILE *out, const struct board *board) {
+static void put_bar(char *out, size_t size, const struct board *board) {
     unsigned filled = board->percent * BAR_CHARS / 100;
-    (void)fprintf(out, " [%-*.*s] %3u %%", BAR_CHARS, (int)filled, bar, board->percent);
+    int len = snprintf(out, size, " [%-*.*s] %3u %%", BAR_CHARS, (int)filled, bar, board->percent);
     if (board->percent > 0 && board->percent < 100) {
         uint64_t spent_us = now_us() - board->stage_start_us;
-        (void)fprintf(out, ", %" PRIu64 " s left",
-                      (spent_us * (100 - board->percent) / board->percent + 999999) / 1000000);
+        (void)snprintf(out + len, size - (size_t)len, ", %" PRIu64 " s left",
+                       (spent_us * (100 - board->percent) / board->percent + 999999) / 1000000);
+    }
+}
+
+// A line that is redrawn is cut where the terminal ends: the table at the end has all of it.
+static void cut(char *line, size_t chars) {
+    for (char *at = line; *at; at++) {
+        bool begins = ((unsigned char)*at & 0xc0) != 0x80; // a character (UTF-8)
+        if (begins && chars-- == 0) {
+            *at = '\0';
+            return;
+        }
     }
 }
 
 static void print_line(const struct board *board) {
-    FILE *out = board->fleet->cli->surroundings->out;
-    (void)fprintf(out, "%-8s %-14s ", board->device.path, serial_of(board));
+    const struct surroundings *surroundings = board->fleet->cli->surroundings;
+    char line[REDFU_TEXT_MAX + 200];
+    int len = snprintf(line, sizeof line, "%-8.100s %-14s ", board->device.path, serial_of(board));
+    char *end = line + len;
+    size_t room = sizeof line - (size_t)len;
     if (board->is_done) {
-        (void)fprintf(out, "%s after %" PRIu64 ".%02" PRIu64 " s",
-                      board->result == REDFU_OK ? "done" : "FAILED", board->us / 1000000,
-                      board->us / 10000 % 100);
+        (void)snprintf(end, room, "%s after %" PRIu64 ".%02" PRIu64 " s",
+                       board->result == REDFU_OK ? "done" : "FAILED", board->us / 1000000,
+                       board->us / 10000 % 100);
     } else {
-        (void)fputs(board->stage ? board->stage : "opening", out);
-        if (board->stage && board->fleet->cli->surroundings->is_terminal) {
-            print_bar(out, board);
+        len = snprintf(end, room, "%s", board->stage ? board->stage : "opening");
+        if (board->stage && surroundings->is_terminal) {
+            put_bar(end + len, room - (size_t)len, board);
         }
     }
+    if (surroundings->is_terminal) {
+        cut(line, cli_line_room(surroundings));
+    }
+    (void)fputs(line, surroundings->out);
 }
 
 // Called with the lock held, when something changed that a line shows.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -56,12 +57,18 @@ int main(int argc, char **argv) {
     streams_survive_file_limit();
     end_in_order();
     const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    // One that can go back in a line (terminfo(5): dumb cannot).
+    bool is_terminal = isatty(STDOUT_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0);
+    struct winsize window = {0};
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &window); // a file has none
     const struct surroundings surroundings = {
         .out = stdout,
         .err = stderr,
-        .is_terminal = isatty(STDOUT_FILENO) == 1,
+        .is_terminal = is_terminal,
+        .columns = window.ws_col,
         // https://no-color.org: set and not empty means none.
-        .has_color = isatty(STDOUT_FILENO) == 1 && !(no_color && no_color[0]),
+        .has_color = is_terminal && !(no_color && no_color[0]),
         .connect = connect_usb,
         .is_cancelled = is_cancelled,
     };

@@ -4,6 +4,7 @@
 // read, redrawn in place on a terminal, finished once elsewhere.
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -45,7 +46,11 @@ static const char *verb(enum redfu_phase phase) {
     }
 }
 
-static void print_start(FILE *out, const struct redfu_progress *progress) {
+#define LINE_BYTES    160u
+#define BAR_CHARS_MIN 6u
+#define PERCENT_CHARS 5u // "100 %"
+
+static const char *start_of(const struct redfu_progress *progress, char line[LINE_BYTES]) {
     char what[32];
     char size[32];
     if (progress->phase == REDFU_PHASE_ERASE) {
@@ -53,8 +58,9 @@ static void print_start(FILE *out, const struct redfu_progress *progress) {
     } else {
         (void)snprintf(what, sizeof what, "%s", verb(progress->phase));
     }
-    (void)fprintf(out, "%-17s 0x%08" PRIX32 "  %s ... ", what, progress->addr,
-                  words_size(progress->len, size, sizeof size));
+    (void)snprintf(line, LINE_BYTES, "%-17s 0x%08" PRIX32 "  %s ... ", what, progress->addr,
+                   words_size(progress->len, size, sizeof size));
+    return line;
 }
 
 static void print_end(FILE *out, const struct redfu_progress *progress) {
@@ -67,17 +73,31 @@ static void print_end(FILE *out, const struct redfu_progress *progress) {
     }
 }
 
-// "40 % [##########              ] 227 KB/s, 3 s left"
-static void print_middle(FILE *out, const struct redfu_progress *progress, unsigned percent) {
+unsigned cli_line_room(const struct surroundings *surroundings) {
+    return (surroundings->columns ? surroundings->columns : 80u) - 1u;
+}
+
+// "40 % [##########              ] 227 KB/s, 3 s left", or what of it fits: the bar gives way, then rate and time.
+static void print_middle(FILE *out, const struct redfu_progress *progress, unsigned percent,
+                         size_t room) {
     static const char bar[] = "########################";
-    const unsigned bar_chars = sizeof bar - 1;
-    (void)fprintf(out, "%u %% [%-*.*s]", percent, (int)bar_chars, (int)(percent * bar_chars / 100),
-                  bar);
+    char rate[64] = "";
+    char number[16];
     uint64_t us = progress->elapsed_us;
     if (us >= 1000 && progress->done > 0) {
-        (void)fprintf(out, " %" PRIu64 " KB/s, %" PRIu64 " s left",
-                      (uint64_t)progress->done * 1000000 / 1024 / us,
-                      (us * (progress->len - progress->done) / progress->done + 999999) / 1000000);
+        (void)snprintf(rate, sizeof rate, " %" PRIu64 " KB/s, %" PRIu64 " s left",
+                       (uint64_t)progress->done * 1000000 / 1024 / us,
+                       (us * (progress->len - progress->done) / progress->done + 999999) / 1000000);
+    }
+    size_t used = (size_t)snprintf(number, sizeof number, "%u %%", percent) + strlen(rate);
+    size_t bar_chars = room > used + sizeof " []" - 1 ? room - used - (sizeof " []" - 1) : 0;
+    bar_chars = bar_chars < sizeof bar - 1 ? bar_chars : sizeof bar - 1;
+    (void)fputs(number, out);
+    if (bar_chars >= BAR_CHARS_MIN) {
+        (void)fprintf(out, " [%-*.*s]", (int)bar_chars, (int)(percent * bar_chars / 100), bar);
+    }
+    if (used <= room) {
+        (void)fputs(rate, out);
     }
     (void)fputs("\033[K", out);
 }
@@ -85,7 +105,10 @@ static void print_middle(FILE *out, const struct redfu_progress *progress, unsig
 static void show(void *ctx, const struct redfu_progress *progress) {
     struct cli *cli = ctx;
     FILE *out = cli->surroundings->out;
-    bool is_terminal = cli->surroundings->is_terminal;
+    char line[LINE_BYTES];
+    size_t room = cli_line_room(cli->surroundings);
+    bool is_terminal =
+        cli->surroundings->is_terminal && strlen(start_of(progress, line)) + PERCENT_CHARS <= room;
     bool is_over = progress->done >= progress->len;
     if (cli->surroundings->progress) {
         cli->surroundings->progress(cli->surroundings->ctx, progress);
@@ -100,21 +123,20 @@ static void show(void *ctx, const struct redfu_progress *progress) {
     unsigned percent =
         progress->len > 0 ? (unsigned)((uint64_t)progress->done * 100 / progress->len) : 100;
     if (progress->done == 0 && !is_over) {
-        print_start(out, progress);
+        (void)fputs(start_of(progress, line), out);
         cli->line_is_open = true;
         cli->percent = 0;
     } else if (is_over || (is_terminal && percent != cli->percent)) {
         cli->percent = percent;
         if (is_terminal) {
-            (void)fputs("\r", out);
-            print_start(out, progress);
+            (void)fprintf(out, "\r%s", start_of(progress, line));
         }
         if (is_over) {
             print_end(out, progress);
             (void)fputs(is_terminal ? "\033[K\n" : "\n", out);
             cli->line_is_open = false;
         } else {
-            print_middle(out, progress, percent);
+            print_middle(out, progress, percent, room - strlen(line));
         }
     }
     (void)fflush(out);

@@ -158,6 +158,46 @@ static void a_terminal_gets_one_updating_line(void **unused) {
     bench_free(bench);
 }
 
+// Whatever is redrawn: one that goes on in the next line would be left there each time.
+static void a_line_that_is_redrawn_fits_the_terminal(void **unused) {
+    (void)unused;
+    static const struct {
+        unsigned columns; // 0: not known
+        size_t fits;
+        bool has_bar, is_redrawn;
+    } rows[] = {{0, 79, true, true},   {80, 79, true, true},  {200, 199, true, true},
+                {60, 59, false, true}, {49, 48, false, true}, {40, 39, false, false}};
+    static const char *const commands[] = {"write --no-run --full %/long.bin",
+                                           "write --no-run --full --all %/long.bin"};
+    static uint8_t large[300000];
+    memset(large, 0x5a, sizeof large);
+    memcpy(large, image, 8);
+    folder_put(folder, "long.bin", large, sizeof large);
+    for (unsigned i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        bool is_fleet = i % 2 == 1;
+        struct bench *bench = bench_new();
+        bench->columns = rows[i / 2].columns;
+        struct outcome outcome = redfu_on(bench, commands[i % 2], true);
+        assert_int_equal(outcome.status, 0);
+        unsigned redrawn = 0;
+        for (const char *at = outcome.out; (at = strchr(at, '\r')); at++) {
+            const char *end = strstr(at, "\033[K");
+            assert_non_null(end);
+            // The last one of each may be longer: nothing goes back to it.
+            assert_true((size_t)(end - at - 1) <= rows[i / 2].fits ||
+                        (!is_fleet && end[3] == '\n'));
+            redrawn++;
+        }
+        assert_int_equal(redrawn != 0, is_fleet || rows[i / 2].is_redrawn);
+        if (!is_fleet) {
+            assert_int_equal(strstr(outcome.out, " % [") != NULL, rows[i / 2].has_bar);
+            cli_says(outcome.out, "Writing           0x0800C000  292.9 KB ... ");
+        }
+        outcome_free(&outcome);
+        bench_free(bench);
+    }
+}
+
 static void verify_and_read_agree_with_write(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
@@ -652,6 +692,7 @@ int main(void) {
         cmocka_unit_test(after_no_run_the_cable_may_be_pulled_at_once),
         cmocka_unit_test(quiet_says_nothing_but_errors),
         cmocka_unit_test(a_terminal_gets_one_updating_line),
+        cmocka_unit_test(a_line_that_is_redrawn_fits_the_terminal),
         cmocka_unit_test(verify_and_read_agree_with_write),
         cmocka_unit_test(erase_all_spares_the_bootloader),
         cmocka_unit_test(info_shows_the_map_and_the_error_it_leaves_alone),

@@ -43,7 +43,8 @@ struct bench {
     // What is on the bus: the desk first, then copies of it with other serial numbers and kinds.
     unsigned device_count;
     enum redfu_kind kinds[BENCH_DEVICES_MAX];
-    bool plain_dfu; // bcdDFUVersion 0110
+    bool plain_dfu;   // bcdDFUVersion 0110
+    unsigned columns; // of the terminal, where there is one
     struct usb_setup log[BENCH_LOG_MAX];
     unsigned log_count;
     // Transfers handed in ahead (bench_queue()): what waits, and how many did at most since bench_arm().

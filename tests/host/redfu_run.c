@@ -44,6 +44,7 @@ struct outcome cli_run(struct bench *bench, const char *folder, const char *word
         .out = open_memstream(&outcome.out, &out_len),
         .err = open_memstream(&outcome.err, &err_len),
         .is_terminal = is_terminal,
+        .columns = bench->columns,
         .ctx = bench,
         .connect = connect_desk,
         .is_cancelled = bench_is_cancelled,
