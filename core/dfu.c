@@ -533,10 +533,10 @@ void dfu_finished(struct dfu *dfu, const struct usb_setup *setup) {
 }
 
 // What the host asked for but has not started is dropped, and what is under way ends with its sector or record.
-// That needs not be told to the gate: what comes next has to begin at the start of the application.
+// The gate need not know what that was: what comes next has to begin at the start of the application.
 static void drop_transfer(struct dfu *dfu) {
+    gate_restarted(&dfu->gate, dfu->block_due || dfu->work != DFU_WORK_NONE);
     dfu->block_due = false;
-    gate_restarted(&dfu->gate);
     media_drop(&dfu->media);
     choose(dfu);
     if (dfu->leaving || dfu->state == DFU_STATE_ERROR) {

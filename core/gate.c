@@ -140,6 +140,7 @@ static void end_close(struct gate *gate, enum gate_answer answer) {
         gate->is_inherited = false;
         gate->close_waits = false;
         gate->has_block = false; // what comes now is another load
+        gate->brought = 0;
         gate->stamp_addr = 0;
     }
 }
@@ -361,7 +362,8 @@ enum gate_answer gate_leave(struct gate *gate) {
         return gate->closed;
     }
     bool is_known_whole = gate->stamp_addr != 0 || gate->close_waits;
-    if (gate->failed != 0 || (!is_known_whole && !(gate->has_block && is_own(gate)))) {
+    uint32_t gone = gate->brought & gate->erased & ~gate->written;
+    if (gate->failed != 0 || (!is_known_whole && !(gate->may_end && gone == 0 && is_own(gate)))) {
         return GATE_NOT_DONE;
     }
     gate->close_waits = false;
@@ -378,6 +380,7 @@ static void begin_anew(struct gate *gate) {
 }
 
 static void continue_list(struct gate *gate) {
+    gate->may_end = false;
     if (gate->erase_list_ends) {
         gate->erase_list_ends = false;
         gate->erased = 0;
@@ -394,6 +397,7 @@ void gate_erased(struct gate *gate, unsigned sector) {
     if (bit == 1u << gate->port->map->application_first) {
         gate->vector_bytes = 0;
         gate->failed &= ~GATE_LOST;
+        gate->brought = 0;
     }
     if (gate->stamp_addr != 0 && bit == 1u << flash_sector_at(gate->port->map, gate->stamp_addr)) {
         gate->stamp_addr = 0;
@@ -403,6 +407,7 @@ void gate_erased(struct gate *gate, unsigned sector) {
 void gate_erased_all(struct gate *gate) {
     continue_list(gate);
     begin_anew(gate);
+    gate->brought = 0;
     gate->vector_bytes = 0;
 }
 
@@ -414,7 +419,9 @@ static uint32_t sectors_of(const struct gate *gate, uint32_t addr, uint32_t len)
 }
 
 void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
-    gate->written |= sectors_of(gate, addr, len);
+    uint32_t sectors = sectors_of(gate, addr, len);
+    gate->written |= sectors;
+    gate->brought |= sectors;
     unsigned last = flash_sector_at(gate->port->map, addr + len - 1);
     if (last > gate->last_written) {
         gate->last_written = (uint8_t)last;
@@ -426,13 +433,13 @@ void gate_block(struct gate *gate, uint32_t addr, uint32_t len) {
         }
     }
     gate->has_block = true;
-    gate->may_abort = true;
+    gate->may_end = true;
     gate->is_block_told = false;
     gate->is_block_new = true;
 }
 
 void gate_block_told(struct gate *gate) {
-    if (gate->may_abort && !gate->is_block_told) {
+    if (gate->may_end && !gate->is_block_told) {
         gate->is_block_told = true;
         gate->told_at_ms = millis(gate);
     }
@@ -452,7 +459,7 @@ static bool list_is_complete(const struct gate *gate) {
 }
 
 void gate_aborted(struct gate *gate) {
-    bool ends_load = gate->may_abort && gate->is_block_told && list_is_complete(gate) &&
+    bool ends_load = gate->may_end && gate->is_block_told && list_is_complete(gate) &&
                      is_own(gate) && millis(gate) - gate->told_at_ms <= GATE_ABORT_WITHIN_MS;
     if (gate->stamp_addr != 0) {
         gate->close_wanted = true;
@@ -472,23 +479,29 @@ void gate_store_is_good(struct gate *gate) {
 
 void gate_failed(struct gate *gate) {
     const struct update *update = gate->update;
-    gate->may_abort = false;
+    gate->may_end = false;
     gate->failed |=
         update->len > 0 ? sectors_of(gate, update->addr, update->len) : 1u << update->sector;
 }
 
 void gate_block_lost(struct gate *gate, uint32_t addr, uint32_t len) {
-    gate->may_abort = false;
-    gate->failed |= flash_application_holds(gate->port->map, addr, len)
-                        ? sectors_of(gate, addr, len)
-                        : GATE_LOST;
+    uint32_t sectors = flash_application_holds(gate->port->map, addr, len)
+                           ? sectors_of(gate, addr, len)
+                           : GATE_LOST; // which is never in the list
+    gate->may_end = false;
+    gate->failed |= sectors;
+    gate->brought |= sectors;
 }
 
-void gate_restarted(struct gate *gate) {
-    gate->may_abort = false;
+void gate_restarted(struct gate *gate, bool has_more) {
+    gate->may_end = false;
     gate->has_block = false;
+    gate->brought = 0;
     gate->erase_list_ends = true;
-    // A load whose ABORT has come is over, though the record is still there.
+    // A load whose ABORT has come is over, though the record is still there: but not if it has a hole, or went on.
+    if (has_more || gate->failed != 0) {
+        gate->close_waits = false;
+    }
     gate->is_inherited = (gate->is_receiving || gate->step == GATE_OPENING) && !gate->close_waits;
     gate->vector_bytes = 0;
 }
@@ -496,7 +509,7 @@ void gate_restarted(struct gate *gate) {
 void gate_taken_over(struct gate *gate) {
     // A host that has erased, and pauses before its first block, loses nothing.
     if (gate->has_block) {
-        gate_restarted(gate);
+        gate_restarted(gate, false);
     }
 }
 

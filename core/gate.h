@@ -8,11 +8,14 @@
 //
 // - Leave takes it away if a data block came since the last SET_INTERFACE, SET_CONFIGURATION or bus
 //   reset: those begin with a host that may know nothing of the one before. So does a host that after a
-//   silence sends ABORT or CLRSTATUS in dfuDNLOAD-IDLE (core/dfu.h, DFU_SILENCE_MS).
+//   silence sends ABORT or CLRSTATUS in dfuDNLOAD-IDLE (core/dfu.h, DFU_SILENCE_MS). And only if a block
+//   came since the last erase, and none is gone: a sector that a load has written, or tried to, and then erased,
+//   must be written again. A load begins with a restart, the application's first sector or a mass erase.
 // - ABORT takes it away only when it looks like the end of a load: within 1 s of the last block's
 //   final GETSTATUS, every sector erased in this session written, the highest write in the
 //   highest of them or the next, and nothing failed or restarted since; and only when nothing but silence follows,
-//   because a file may have more elements.
+//   because a file may have more elements. A restart within that silence leaves the load over, if nothing of it
+//   was lost and no more of it was on its way.
 // - Neither does while a sector is left in which an operation of this session failed, or a block
 //   was lost (below): it must be erased again.
 // - A stamp that the host has written decides alone: as soon as it is in flash, by leave and by
@@ -73,7 +76,7 @@ struct gate {
     bool close_waits;           // an ABORT has ended the load: when the host has been quiet
     // This session, as D4 counts it.
     bool has_block;       // since the last restart, and since the record was opened
-    bool may_abort;       // nothing failed or restarted since the last block
+    bool may_end;         // a block came, and nothing was erased, failed or restarted since
     bool erase_list_ends; // the next erase starts a new list
     bool is_block_new;    // not yet looked at for a stamp
     bool is_block_told;   // the last block's final GETSTATUS has been read
@@ -86,6 +89,7 @@ struct gate {
     uint32_t told_at_ms;     // when the last block's final GETSTATUS was read
     uint32_t erased;         // bit a sector
     uint32_t written;        // bit a sector, since the list began
+    uint32_t brought;        // bit a sector: a block for it came, or was lost, in this load
     uint32_t failed;         // bit a sector, until it is erased or a new list begins; GATE_LOST
     uint32_t stamp_addr;     // of the stamp written last; 0 for none
     uint32_t position;       // GATE_CHECKING: how far
@@ -125,7 +129,8 @@ void gate_failed(struct gate *gate); // the update's last job; before the next o
 // A data block was asked for and will not be written: refused, or dropped before it began. A range
 // outside the application says that its place is not known.
 void gate_block_lost(struct gate *gate, uint32_t addr, uint32_t len);
-void gate_restarted(struct gate *gate);
+// `has_more`: what the host before had sent last is dropped.
+void gate_restarted(struct gate *gate, bool has_more);
 void gate_taken_over(struct gate *gate);    // the same, as far as it can be told: by another host
 void gate_data_moved(struct gate *gate);    // a DNLOAD or UPLOAD: the host is not quiet
 void gate_store_is_good(struct gate *gate); // somebody else has written to it

@@ -48,6 +48,7 @@ static struct search {
     unsigned depth_max, torn;
     uint64_t states_max;
     bool fails; // operations that fail besides cuts
+    uint64_t printed;
     enum alphabet alphabet;
     struct node *nodes;
     uint64_t count, room;
@@ -124,7 +125,7 @@ static void print_path(uint32_t node) {
 }
 
 static void report(const char *why) {
-    if (search.failures++ < 5) {
+    if (search.failures++ < search.printed) {
         printf("FAILED explore#");
         print_path(search.here);
         print_edge(&search.edge);
@@ -364,12 +365,13 @@ static int replay(char *id) {
 }
 
 static int usage(void) {
-    fputs("usage: test-explore [--depth N] [--states N] [--torn N] [--fails] [--expect-detection] "
-          "| ID\n"
+    fputs("usage: test-explore [--depth N] [--states N] [--torn N] [--fails] [--print N] "
+          "[--expect-detection] | ID\n"
           "  --depth N    actions from the factory's state (4)\n"
           "  --states N   states at most in each of the three searches (20000)\n"
           "  --torn N     ways in which an operation is torn (1)\n"
           "  --fails      operations that fail, besides cuts\n"
+          "  --print N    broken promises that are printed (5)\n"
           "  --expect-detection   succeeds when a promise is broken, and ends there\n"
           "  ID           explore#ACTION[@OPERATION:HOW:VARIANT],...: just these\n",
           stderr);
@@ -382,6 +384,7 @@ int main(int argc, char **argv) {
     search.depth_max = 4;
     search.states_max = 20000;
     search.torn = 1;
+    search.printed = 5;
     for (int i = 1; i < argc; i++) {
         bool has_number = i + 1 < argc;
         if (strcmp(argv[i], "--expect-detection") == 0) {
@@ -396,6 +399,8 @@ int main(int argc, char **argv) {
             search.states_max = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--torn") == 0 && has_number) {
             search.torn = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--print") == 0 && has_number) {
+            search.printed = strtoull(argv[++i], NULL, 10);
         } else {
             return usage();
         }

@@ -64,12 +64,14 @@ void ghost_session_begins(void) {
         g->touched = 0;
     } else if (ghost_may_close()) {
         g->was_done = true;
+        g->has_dead_predecessor &= !g->is_over;
     } else if (!g->was_done) {
         g->has_dead_predecessor = true;
         forget_sectors(g->touched);
     }
     g->erased = g->written = g->pending = 0;
-    g->said_done = g->has_block = g->has_lost_block = g->is_unasked = false;
+    g->brought = g->lost = g->unasked = g->asked = 0;
+    g->said_done = g->is_over = g->has_block = g->has_lost_block = false;
     g->first_words = 0;
     g->version = (uint8_t)((g->version + 1) % VERSIONS);
 }
@@ -88,22 +90,46 @@ void ghost_image_is_whole(const struct picture *picture) {
     struct picture kept = *picture;
     g->whole[0] = kept;
     g->whole[1].is_set = false;
-    g->touched = 0;
+    g->touched = g->brought = 0;
     g->is_changed = g->has_dead_predecessor = g->has_block = false;
 }
 
 void ghost_erase_is_sent(uint32_t sectors) {
     struct ghost *g = &world.ghost;
     forget_sectors(sectors);
-    // A load that begins, at the application's first sector or with a list of erases.
-    g->has_lost_block = g->has_lost_block && !(sectors & 1u) && g->erased != 0;
     g->touched |= sectors;
-    g->erased |= sectors;
-    g->written &= ~sectors;
-    g->said_done = g->was_done = false;
+    g->asked = sectors;
+    g->said_done = g->is_over = g->was_done = false;
     for (unsigned i = 0; i < WORDS; i++) {
         g->sent &= ~((sectors >> i / SECTOR_WORDS & 1u) << i);
     }
+}
+
+// GETSTATUS sets going what was sent; what ABORT takes back before it was nothing.
+void ghost_status_is_read(bool is_error) {
+    struct ghost *g = &world.ghost;
+    g->unasked = 0;
+    g->said_done = g->said_done && (!is_error || g->is_over); // a leave that is refused
+    if (g->asked == 0) {
+        return;
+    }
+    // A load that begins, at the application's first sector or with a list of erases.
+    bool begins = (g->asked & 1u) || g->erased == 0;
+    g->has_lost_block = g->has_lost_block && !begins;
+    g->lost = g->erased == 0 ? 0 : g->lost & ~g->asked;
+    g->brought = g->asked & 1u ? 0 : g->brought;
+    g->erased |= g->asked;
+    g->written &= ~g->asked;
+    g->has_block = false;
+    g->asked = 0;
+}
+
+// Whether leave says that all has come: a block since the last erase, none lost whose sector was not erased since, and no
+// sector that was erased again after its blocks, and left so.
+bool ghost_leave_counts(void) {
+    const struct ghost *g = &world.ghost;
+    return g->has_block && !g->has_lost_block && g->lost == 0 &&
+           (g->brought & g->erased & ~g->written) == 0;
 }
 
 void ghost_block_is_sent(unsigned first, unsigned version) {
@@ -123,7 +149,9 @@ void ghost_block_is_sent(unsigned first, unsigned version) {
     }
     g->touched |= sector;
     g->written |= sector;
-    g->has_block = g->is_unasked = true;
-    g->said_done = g->was_done = false;
+    g->brought |= sector;
+    g->unasked = sector;
+    g->has_block = true;
+    g->said_done = g->is_over = g->was_done = false;
     g->first_words |= first == 0 ? 3 : 0;
 }

@@ -42,12 +42,17 @@ static void send_block(unsigned version) {
     }
 }
 
+static struct desk_status ask_status(void) {
+    struct desk_status status = desk_getstatus(&world.desk);
+    ghost_status_is_read(status.result == DESK_OK && status.status != DFU_STATUS_OK);
+    return status;
+}
+
 // The two GETSTATUS after a command.
 bool host_gets_done(void) {
-    world.ghost.is_unasked = false;
-    struct desk_status status = desk_getstatus(&world.desk);
+    struct desk_status status = ask_status();
     if (status.result == DESK_OK && status.state == DFU_STATE_DNBUSY) {
-        status = desk_getstatus(&world.desk);
+        status = ask_status();
     }
     bool is_done = status.result == DESK_OK && status.status == DFU_STATUS_OK &&
                    status.state == DFU_STATE_DNLOAD_IDLE;
@@ -130,7 +135,7 @@ void host_leaves(void) {
     uint16_t len = 0;
     if (desk_control(&world.desk, USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_DNLOAD, 2, 0, NULL,
                      &len) == DESK_OK) {
-        if (world.ghost.has_block && !world.ghost.has_lost_block) { // leave alone proves nothing
+        if (ghost_leave_counts()) {
             ghost_done_is_said();
         }
     }
@@ -142,11 +147,12 @@ static void send_abort(void) {
         return;
     }
     g->expected.known &= ~g->pending; // taken back
-    g->has_lost_block |= g->is_unasked;
-    g->is_unasked = false;
+    g->lost |= g->unasked;
+    g->unasked = g->asked = 0;
     g->pending = 0;
-    if (!g->has_lost_block && g->erased != 0 && (g->erased & ~g->written) == 0) {
+    if (!g->has_lost_block && g->lost == 0 && g->erased != 0 && (g->erased & ~g->written) == 0) {
         ghost_done_is_said();
+        g->is_over = true;
     }
 }
 
@@ -177,8 +183,7 @@ bool host_acts(enum action action) {
     case ACT_APP_ASK_DFU:
         return world_reset(MAILBOX_DFU);
     case ACT_GETSTATUS:
-        world.ghost.is_unasked = false;
-        if (desk_getstatus(desk).state == DFU_STATE_DNLOAD_IDLE) {
+        if (ask_status().state == DFU_STATE_DNLOAD_IDLE) {
             world.ghost.pending = 0;
         }
         return true;
@@ -230,7 +235,7 @@ bool host_acts(enum action action) {
         desk_setup_only(desk, USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_DNLOAD, 2, 0, 16);
         return true;
     case ACT_GIVE_UP_STATUS:
-        world.ghost.is_unasked = false;
+        world.ghost.unasked = 0;
         desk_setup_only(desk, USB_DIR_IN | USB_TYPE_CLASS | USB_RECIPIENT_INTERFACE, DFU_GETSTATUS,
                         0, 0, DFU_STATUS_LEN);
         return true;
@@ -250,8 +255,7 @@ bool host_acts(enum action action) {
         return true;
     case ACT_DO_LEAVE:
         host_leaves();
-        world.ghost.is_unasked = false;
-        (void)desk_getstatus(desk);
+        (void)ask_status();
         host_settles();
         return true;
     case ACT_HOST_SET:

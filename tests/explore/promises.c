@@ -3,9 +3,10 @@
 // Promises, looked at after every action and every cut, whatever came before:
 //
 // - What would start, whatever weak bits read as, is an image that was whole: what lay there at the factory, or every
-//   word that a host sent since, as it sent it, and a host has said that it is done (leave after a block, or an
-//   ABORT with every erased sector written) after its last change, in the same session; and if a change by an earlier
-//   session was left unfinished, this session has sent the first words.
+//   word that a host sent since, as it sent it, and a host has said that it is done (leave after a block that came after
+//   the last erase, with none lost and none gone by a later erase, or an ABORT with every erased sector written) after
+//   its last change, in the same session; and if a change by an earlier session was left unfinished, this session has sent
+//   the first words.
 // - A setting has a value that it had or was being given, and keeps it once it has been read after power-up.
 // - The bootloader's sector is as it was.
 // - Core never uses flash in a way that flash_model.c calls a misuse (a host may write twice without

@@ -33,11 +33,16 @@ struct ghost {
     uint32_t erased, written; // bit a sector, in this session
     uint32_t sent;            // bit a word, since power-up
     uint32_t pending;         // bit a word: sent, and no GETSTATUS has said that it is done
-    bool has_block;           // sent in this session, since the last whole image
-    bool was_done;            // by an earlier session, and nothing was sent since
-    bool is_unasked;          // a block was sent, and no GETSTATUS after it
-    bool has_lost_block;      // given up by this session, whose leave proves nothing then
+    uint32_t brought,
+        lost; // bit a sector: a block was sent for it in this load, or taken back and not erased since
+    uint32_t unasked; // bit a sector: a block was sent, and no GETSTATUS after it
+    uint32_t asked;   // bit a sector: an erase was sent, likewise; not known yet to be done
+    bool has_block;   // sent in this session, since the last whole image and the last erase
+    bool was_done;    // by an earlier session, and nothing was sent since
+    bool
+        has_lost_block; // given up by this session, nobody knows where: its leave proves nothing then
     bool said_done, is_changed, has_dead_predecessor;
+    bool is_over;        // said_done, by ABORT
     bool has_failed;     // an operation of the flash, since power-up
     uint8_t first_words; // bit a word: sent in this session
     uint8_t version;
@@ -76,6 +81,9 @@ void ghost_session_begins(void);
 void ghost_done_is_said(void);
 void ghost_image_is_whole(const struct picture *picture);
 void ghost_erase_is_sent(uint32_t sectors);
+// `is_error`: it told one.
+void ghost_status_is_read(bool is_error);
+bool ghost_leave_counts(void);
 void ghost_block_is_sent(unsigned first, unsigned version);
 
 // promises.c. False: one is broken, and world_wrong() was told which.

@@ -5,18 +5,23 @@
 
 # --- core/gate.c: who may close
 # Not here, because nobody could tell: a record found at power-up that is not called inherited (the bus reset that
-# follows calls it so), and a restart that keeps has_block (what is inherited is not closed by it either).
-seeded(leave_needs_no_block core/gate.c "!(gate->has_block && is_own(gate))" "!is_own(gate)")
-seeded(leave_closes_inherited core/gate.c "!(gate->has_block && is_own(gate))" "!gate->has_block")
+# follows calls it so), and a restart that keeps may_end (what is inherited is not closed by it either).
+seeded(leave_needs_no_block core/gate.c "!(gate->may_end && gone == 0 && is_own(gate))" "!(gone == 0 && is_own(gate))")
+seeded(leave_closes_inherited core/gate.c "!(gate->may_end && gone == 0 && is_own(gate))"
+    "!(gate->may_end && gone == 0)")
+seeded(leave_after_an_erase core/gate.c "    gate->may_end = false;\n    if (gate->erase_list_ends) {" "    if (gate->erase_list_ends) {")
+seeded(gone_sectors_are_fine core/gate.c "gate->brought & gate->erased & ~gate->written" "0")
+seeded(lost_block_is_not_missed core/gate.c "gate->failed |= sectors;\n    gate->brought |= sectors;" "gate->failed |= sectors;")
 seeded(abort_ends_any_load core/gate.c "gate->is_block_told && list_is_complete(gate) &&" "gate->is_block_told &&")
 seeded(abort_closes_inherited core/gate.c "                     is_own(gate) && millis" "                     millis")
 seeded(restart_inherits_nothing core/gate.c "gate->is_inherited = (gate->is_receiving ||"
     "gate->is_inherited = false && (gate->is_receiving ||")
 seeded(restart_keeps_first_words core/gate.c "!gate->close_waits;\n    gate->vector_bytes = 0;" "!gate->close_waits;")
+seeded(lost_blocks_end_with_abort core/gate.c "if (has_more || gate->failed != 0) {" "if (has_more) {")
+seeded(dropped_blocks_are_no_more core/gate.c "if (has_more || gate->failed != 0) {" "if (gate->failed != 0) {")
 seeded(any_stamp_will_do core/gate.c "stamp.crc == gate->crc" "true")
 # --- core/gate.c: what is lost
-seeded(lost_block_is_forgotten core/gate.c "    gate->failed |= flash_application_holds"
-    "    uint32_t none = flash_application_holds" "                        : GATE_LOST;" "                        : GATE_LOST; (void)none;")
+seeded(lost_block_is_forgotten core/gate.c "    gate->failed |= sectors;" "")
 seeded(failure_is_forgotten core/gate.c "    gate->failed |=\n        update->len > 0" "    uint32_t none =\n        update->len > 0"
     "1u << update->sector;" "1u << update->sector; (void)none;")
 seeded(opens_though_it_failed core/gate.c "gate->is_receiving = gate->store == SETTINGS_OK;" "gate->is_receiving = true;")

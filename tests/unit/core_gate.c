@@ -293,6 +293,110 @@ static void a_block_before_the_record_opened_does_not_count(void **state) {
     assert_false(starts_after_settling(desk));
 }
 
+// What was erased last may be part of the image, whose other blocks have all come.
+static void leave_with_nothing_written_since_the_last_erase_is_errNOTDONE(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    for (unsigned is_new = 0; is_new < 2; is_new++) {
+        put_old(desk);
+        load(desk, image, sizeof image);
+        erase(desk, is_new ? DATA_SECTOR : SECTOR_4);
+        assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+        assert_false(starts_after_settling(desk));
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+        block(desk, is_new ? DATA_SECTOR : SECTOR_4, image + 16 * 1024, BLOCK);
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        assert_true(starts_after_settling(desk));
+        power_cycle(desk);
+    }
+}
+
+static void mass_erase(struct desk *desk) {
+    static const uint8_t command[] = {DFUSE_CMD_ERASE};
+    assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
+    while (desk_getstatus(desk).state == DFU_STATE_DNBUSY) {
+    }
+    assert_ok(desk_getstatus(desk));
+}
+
+// As fwupd 2.0 does: it erases the sector below an element that begins on a sector's boundary, and the element
+// before may have written that. It ends with leave.
+static void a_sector_erased_after_its_blocks_must_be_written_again(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES], more[BLOCK];
+    make_image(image, sizeof image, 3);
+    make_image(more, sizeof more, 4);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    erase(desk, SECTOR_4);
+    block(desk, SECTOR_5, more, sizeof more);
+    abort_to_idle(desk);
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+static void write_and_erase_data(struct desk *desk) {
+    static const uint8_t bytes[BLOCK] = {1};
+    erase(desk, DATA_SECTOR);
+    block(desk, DATA_SECTOR, bytes, BLOCK);
+    erase(desk, DATA_SECTOR);
+}
+
+// Blocks that came before the first erase of a session are none that were erased after.
+static void what_came_before_the_first_erase_is_not_gone(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    put_old(desk);
+    block(desk, SECTOR_5, image, BLOCK); // a host that leaves sectors out of its list
+    erase(desk, SECTOR_4);
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// A host may erase more than it writes: what an earlier load wrote there does not count.
+static void a_new_load_need_not_write_what_the_one_before_had_written(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 3);
+    for (unsigned restart = 0; restart < RESTARTS; restart++) {
+        write_and_erase_data(desk);
+        restarts[restart](desk);
+        write_from(desk, DESK_APPLICATION, image, sizeof image); // erased on demand
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        assert_true(starts_after_settling(desk));
+        power_cycle(desk);
+    }
+    settle(desk);
+    write_and_erase_data(desk);
+    load(desk, image, sizeof image); // erases the application's first sector
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    power_cycle(desk);
+    settle(desk);
+    write_and_erase_data(desk);
+    mass_erase(desk);
+    write_from(desk, DESK_APPLICATION, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    power_cycle(desk);
+    settle(desk);
+    load(desk, image, sizeof image);
+    erase(desk, DATA_SECTOR);
+    block(desk, DATA_SECTOR, image, BLOCK);
+    abort_to_idle(desk); // a whole load
+    assert_true(starts_after_settling(desk));
+    erase(desk, DATA_SECTOR);
+    erase(desk, SECTOR_4);
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
 static void an_erased_sector_of_the_application_is_not_made_good_by_a_load_elsewhere(void **state) {
     struct desk *desk = *state;
     uint8_t image[IMAGE_BYTES];
@@ -1170,6 +1274,10 @@ int main(void) {
         TEST(a_small_load_elsewhere_does_not_make_a_dead_hosts_image_whole),
         TEST(a_pause_in_the_middle_of_a_load_changes_nothing),
         TEST(a_block_before_the_record_opened_does_not_count),
+        TEST(leave_with_nothing_written_since_the_last_erase_is_errNOTDONE),
+        TEST(a_sector_erased_after_its_blocks_must_be_written_again),
+        TEST(what_came_before_the_first_erase_is_not_gone),
+        TEST(a_new_load_need_not_write_what_the_one_before_had_written),
         TEST(an_erased_sector_of_the_application_is_not_made_good_by_a_load_elsewhere),
         TEST(a_load_elsewhere_leaves_a_whole_application_startable),
         TEST(a_new_load_from_the_start_makes_the_application_whole_again),
