@@ -179,10 +179,10 @@ static bool make_up(int newer, int older) {
 
 // --- Into flash --------------------------------------------------------------------------------------
 
-// The records, the header, and at last its seal.
+// The records, the header, and at last its seal. Erased whatever it reads as: an erase that was cut off can read blank.
 static bool put(unsigned page) {
     unit_check_supply();
-    bool is_done = is_blank(page) || unit_erase(sector(page));
+    bool is_done = unit_erase(sector(page));
     for (uint32_t i = 0; i < PAGE_WORDS && is_done; i++) {
         uint32_t index = (i + SEAL_WORD + 1u) % PAGE_WORDS;
         uint32_t word = load_le32(made + 4u * index);
