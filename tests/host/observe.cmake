@@ -5,7 +5,7 @@
 find_program(ARM_GCC arm-none-eabi-gcc)
 set(here ${CMAKE_CURRENT_LIST_DIR})
 set(programs)
-foreach(scenario 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+foreach(scenario 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18)
     set(program ${CMAKE_BINARY_DIR}/tests/observe-${scenario}.elf)
     # At -O0 too: what a debug build of somebody's firmware looks like.
     set(level -O2)

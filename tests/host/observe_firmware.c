@@ -28,6 +28,8 @@ enum {
     USART1_DR = 0x40011004,
     USART1_BRR = 0x40011008,
     USART1_CR1 = 0x4001100C,
+    DWT_CYCCNT = 0xE0001004,
+    DEMCR = 0xE000EDFC,
     SYST_CSR = 0xE000E010,
     SYST_RVR = 0xE000E014,
     SYST_CVR = 0xE000E018,
@@ -258,6 +260,13 @@ __attribute__((noinline)) static void print_for_ever(void) {
     }
 }
 
+// Without DEMCR.TRCENA, which a debugger sets, and DWT_CTRL.CYCCNTENA it never ends.
+__attribute__((noinline)) static void delay_by_cycles(void) {
+    uint32_t start = REG(DWT_CYCCNT);
+    while (REG(DWT_CYCCNT) - start < 16000) {
+    }
+}
+
 // What an STM32F103's firmware does first; here it is GPIOE.
 __attribute__((noinline)) static void wait_as_on_an_f1(void) {
     REG(RCC_OF_AN_F1) |= 1u << 16; // HSEON
@@ -318,6 +327,13 @@ static void scenario(void) {
     case 16:
         REG(RCC_AHB1ENR) |= 1u;
         wait_as_on_an_f1();
+        break;
+    case 18:
+        REG(DEMCR) |= 1u << 24; // TRCENA
+        delay_by_cycles();
+        break;
+    case 17:
+        delay_by_cycles();
         break;
     case 12:
         wait_for_what_is_not_there();

@@ -291,6 +291,15 @@ static void a_wait_for_a_register_is_named(void **state) {
     says("vboard: note: the processor waits in wait_and_show_it+0x",
          "RCC_BDCR (0x40023870) bit 1 LSERDY to become 1");
     says("vboard: note:", "there for 250.0 ms");
+    // A delay by a counter that is off.
+    exits(0, "$V run --load $P/observe-17.elf --limit 20ms",
+          "vboard: cycle-counter-off: DWT_CYCCNT was read 1000 times at 0x080");
+    says("vboard: cycle-counter-off:",
+         "and does not count: DEMCR.TRCENA is 0 (a debugger may set it; without one the firmware "
+         "has to) (in delay_by_cycles+0x");
+    assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1); // once
+    exits(0, "$V run --load $P/observe-18.elf --limit 20ms",
+          "and does not count: DWT_CTRL.CYCCNTENA is 0");
     // A firmware for another family, by what it does first; a slip later on is none.
     exits(0, "$V run --load $P/observe-15.elf --limit 250ms",
           "unclocked-peripheral: read of GPIOE at 0x080");

@@ -186,6 +186,7 @@ struct cpu {
 
     bool break_requested, reset_requested, executing;
     unsigned irq_count, exception_count;
+    unsigned still_reads; // of DWT_CYCCNT since it counted last
     uint8_t priority_mask;
     bool has_fpu;
     uint32_t cpuid;

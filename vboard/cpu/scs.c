@@ -7,6 +7,8 @@
 // ITM stimulus port that is on goes out by itself (bus.stimulus), without the TPIU and its clock; the ports
 // read "ready", so that polling loops end. Time stamps and DWT packets are dropped.
 
+#include <inttypes.h>
+
 #include "vboard/cpu/cpu_state.h"
 #include "vboard/cpu/fpu.h"
 
@@ -47,6 +49,9 @@ enum {
     MVFR0 = 0xe000ef40,
     MVFR1 = 0xe000ef44,
 };
+
+// More than anybody reads it for another reason than to wait.
+#define STILL_READS 1000u
 
 enum { DEMCR_TRCENA = 1 << 24, DWT_CYCCNTENA = 1 };
 enum { AIRCR_SYSRESETREQ = 1 << 2, AIRCR_VECTCLRACTIVE = 1 << 1 };
@@ -118,15 +123,31 @@ static void icsr_write(struct cpu *cpu, uint32_t value) {
     }
 }
 
+static bool cyccnt_runs(const struct cpu_state *s) {
+    return (s->demcr & DEMCR_TRCENA) && (s->dwt_control & DWT_CYCCNTENA);
+}
+
 static uint32_t cyccnt(const struct cpu_state *s) {
-    bool runs = (s->demcr & DEMCR_TRCENA) && (s->dwt_control & DWT_CYCCNTENA);
-    return runs ? (uint32_t)s->cycles - s->dwt_base : s->dwt_base;
+    return cyccnt_runs(s) ? (uint32_t)s->cycles - s->dwt_base : s->dwt_base;
+}
+
+// A delay that waits for a counter which nobody has switched on: on a desk it works as long as a debugger is there.
+static void told_of_still_counter(struct cpu *cpu) {
+    if (cyccnt_runs(&cpu->s)) {
+        cpu->still_reads = 0;
+    } else if (++cpu->still_reads == STILL_READS) {
+        cpu_complain(cpu, "cycle-counter-off",
+                     "DWT_CYCCNT was read %u times at 0x%08" PRIx32
+                     " and does not count: %s is 0 (a debugger may set it; without one the "
+                     "firmware has to)",
+                     STILL_READS, cpu_pc(cpu),
+                     cpu->s.demcr & DEMCR_TRCENA ? "DWT_CTRL.CYCCNTENA" : "DEMCR.TRCENA");
+    }
 }
 
 // dwt_base is the count itself while it stands still, else the cycle at which it was 0.
 static void cyccnt_set(struct cpu_state *s, uint32_t count) {
-    bool runs = (s->demcr & DEMCR_TRCENA) && (s->dwt_control & DWT_CYCCNTENA);
-    s->dwt_base = runs ? (uint32_t)s->cycles - count : count;
+    s->dwt_base = cyccnt_runs(s) ? (uint32_t)s->cycles - count : count;
 }
 
 static uint32_t priorities(const struct cpu_state *s, uint32_t addr) {
@@ -157,6 +178,9 @@ bool scs_read(struct cpu *cpu, uint32_t addr, uint32_t *value, bool side_effects
         break;
     case DWT_CYCCNT:
         *value = cyccnt(s);
+        if (side_effects) {
+            told_of_still_counter(cpu);
+        }
         break;
     case ACTLR:
         *value = s->actlr;
