@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "cli/clash.h"
 #include "cli/json.h"
 #include "cli/trace.h"
 
@@ -60,7 +61,10 @@ static void advise_doctor(struct redfu_fault *fault, enum command command) {
 
 static enum redfu_result run_traced(struct cli *cli) {
     struct trace trace;
-    enum redfu_result result = trace_begin(&trace, cli);
+    enum redfu_result result = clash_check(cli);
+    if (result == REDFU_OK) {
+        result = trace_begin(&trace, cli);
+    }
     if (result != REDFU_OK) {
         return result;
     }

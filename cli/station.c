@@ -78,12 +78,22 @@ static enum redfu_result write_log(struct station *station, const char *text, si
     return ok ? REDFU_OK : refuse_log(station);
 }
 
+// Lines are put behind what is there, so that has to be a log.
 static enum redfu_result open_log(struct station *station) {
     static const char header[] = "time,serial,path,file,hash,row,result,exit_status,seconds,why\n";
+    char first[sizeof header] = "";
     struct stat about;
-    station->log_fd = open(station->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    station->log_fd = open(station->log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (station->log_fd < 0 || fstat(station->log_fd, &about) != 0) {
         return refuse_log(station);
+    }
+    if (S_ISREG(about.st_mode) && about.st_size > 0 &&
+        (pread(station->log_fd, first, sizeof header - 1, 0) != (ssize_t)(sizeof header - 1) ||
+         strcmp(first, header) != 0)) {
+        return cli_refuse(station->cli, REDFU_CANNOT_SAVE,
+                          "--log %s: this is a file already, and no log of a station (its first "
+                          "line would be \"time,serial,path,...\")",
+                          station->log_path);
     }
     return about.st_size == 0 ? write_log(station, header, sizeof header - 1) : REDFU_OK;
 }

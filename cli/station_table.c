@@ -98,6 +98,9 @@ static enum redfu_result take_column(struct reading *reading, char *cell) {
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
             is_known |= strcmp(type, types[i]) == 0;
         }
+        if (!is_known && strchr(type, ';')) {
+            return refuse_cell(reading, number, "columns are parted by ',' and not by ';'");
+        }
         if (!is_known) {
             return refuse_cell(reading, number, "the type behind ':' is u8, u16, u32, hex or text");
         }
@@ -327,7 +330,9 @@ enum redfu_result station_table_load(struct cli *cli, const char *path,
     if (text) {
         memcpy(text, bytes, len);
         text[len] = '\0';
-        result = strlen(text) == len ? take_lines(cli, text, table)
+        // Spreadsheets put a byte order mark before UTF-8.
+        size_t mark = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+        result = strlen(text) == len ? take_lines(cli, text + mark, table)
                                      : cli_refuse(cli, REDFU_BAD_FILE, "%s: no text", path);
     } else {
         result = cli_refuse(cli, REDFU_INTERNAL, "out of memory");

@@ -212,7 +212,7 @@ void log_finish(struct session_log *session, const char *tool) {
             report_incomplete(session->report,
                               "line %lu is an error that the doctor knows no cause of: \"%s\"",
                               session->unknown_line, session->unknown);
-        } else if (!session->has_end) {
+        } else if (!session->has_end && report_worst(session->report) == FINDING_NOTE) {
             report_incomplete(session->report,
                               "the log ends before it shows how the load, or what else it is of, "
                               "went");

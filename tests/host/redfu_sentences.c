@@ -176,6 +176,17 @@ static void what_is_wrong_with_the_command_line_is_said(void **unused) {
         {"udev-rules" IDS IDS IDS IDS IDS IDS IDS IDS IDS IDS, 2,
          "--usb-id is one option too many"},
         {"read 0x0800C000 1K " PATH, 13, "the file name is too long"},
+        {"write %/good.elf --trace %/good.elf", 2, "/good.elf is also what the command names"},
+        {"verify %/gap.hex %/good.elf --trace %/./good.elf", 2, "is also what the command names"},
+        {"seal %/good.elf %/x.elf --trace %/x.elf", 2, "/x.elf is also what the command names"},
+        {"read 0x0800C000 1K %/x --trace %/x", 2, "/x is also what the command names"},
+        {"settings backup %/x --trace %/x", 2, "/x is also what the command names"},
+        {"doctor --log %/gap.hex --html %/gap.hex", 2, "/gap.hex is also what --log names"},
+        {"doctor --html %/x --trace %/x", 2, "/x is also what --trace names"},
+        {"factory %/x.hex --boot %/good.elf --app %/gap.hex --trace %/gap.hex", 2,
+         "/gap.hex is also what --app names"},
+        {"fwupd-package %/good.elf %/x.cab --usb-id 1209:0001 --release 1 --quirk %/x.cab", 2,
+         "/x.cab is also what the command names"},
         {"convert %/good.elf %/x.odd", 2, "what format that is to be its name does not say"},
     };
     check_rows(rows, sizeof rows / sizeof *rows);

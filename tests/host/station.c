@@ -155,6 +155,12 @@ static void what_is_wrong_is_refused_before_a_board_is_looked_for(void **state) 
         {"1:u8\n1\n256\n", "units.csv: line 3, column 1: \"256\" is no number of 8 bits\n", 12},
         {"1:text\n\"A\n", "units.csv: line 2, column 1: the cell does not end\n", 12},
         {"1\n7\n", "units.csv: line 2, column 1: how is 7 to be kept? ", 12},
+        {"1:u8;2:u8\n1;2\n",
+         "units.csv: line 1, column 1: columns are parted by ',' and not by ';'\n", 12},
+        // As a spreadsheet has it, in a table that is well but for its last line.
+        {"\xef\xbb\xbf"
+         "1:u8\r\n1\r\n256\r\n",
+         "units.csv: line 3, column 1: \"256\" is no number of 8 bits\n", 12},
     };
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char sentence[256];
@@ -174,6 +180,15 @@ static void what_is_wrong_is_refused_before_a_board_is_looked_for(void **state) 
     exits(2, "$R write " IMAGE "--again", "redfu: --again belongs to station\n");
     exits(2, "$R write " IMAGE "--log x", "redfu: --log belongs to station and doctor\n");
     exits(2, "$R station", "redfu: the form is: redfu station FILE");
+    // Lines are put behind what is there: no image and no table.
+    fresh("1:u8\n1\n");
+    exits(2, "$R station " IMAGE "--settings units.csv --log units.csv",
+          "redfu: --log units.csv is also what --settings names\n");
+    exits(13,
+          "echo text >other; "
+          "$R station " IMAGE "--log other; s=$?; cat other; exit $s",
+          "redfu: --log other: this is a file already, and no log of a station");
+    exits(0, "cat other units.csv", "text\n1:u8\n1\n");
     fresh("1:u8\n1\n");
     exits(33, "flock units.csv.used $R station " IMAGE "--settings units.csv",
           "redfu: units.csv: another station gives its rows to boards\n");
