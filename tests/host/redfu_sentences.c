@@ -182,7 +182,7 @@ static void what_is_wrong_with_the_command_line_is_said(void **unused) {
         {"read 0x0800C000 1K %/x --trace %/x", 2, "/x is also what the command names"},
         {"settings backup %/x --trace %/x", 2, "/x is also what the command names"},
         {"doctor --log %/gap.hex --html %/gap.hex", 2, "/gap.hex is also what --log names"},
-        {"doctor --html %/x --trace %/x", 2, "/x is also what --trace names"},
+        {"doctor --html %/x --trace %/x", 2, "/x is also what --html names"},
         {"factory %/x.hex --boot %/good.elf --app %/gap.hex --trace %/gap.hex", 2,
          "/gap.hex is also what --app names"},
         {"fwupd-package %/good.elf %/x.cab --usb-id 1209:0001 --release 1 --quirk %/x.cab", 2,
