@@ -326,6 +326,18 @@ static void a_wait_for_a_register_is_named(void **state) {
     says("    at the end the processor", "sleeps (WFI or WFE) before start+0x");
 }
 
+static void a_board_that_a_debugger_holds_waits_for_nothing(void **state) {
+    (void)state;
+    exits(130,
+          "timeout --preserve-status -s INT 3 $V run --load $F/redfu-boot.elf --gdb 0,wait "
+          "--report -- true",
+          "at the end the processor stands before its first instruction, at boot_reset+0x0");
+    exits(130,
+          "timeout --preserve-status -s INT 3 $V run --load $F/redfu-boot.elf --gdb 0,wait -- true",
+          "and the board waits for it");
+    assert_null(strstr(output, "the processor"));
+}
+
 static void a_wait_for_a_variable_is_named(void **state) {
     (void)state;
     exits(0, "$V run --load $P/observe-6.elf --limit 250ms --report",
@@ -507,6 +519,7 @@ int main(void) {
         cmocka_unit_test(a_killed_run_leaves_a_capture),
         cmocka_unit_test(a_capture_that_cannot_be_written_is_refused),
         cmocka_unit_test(a_wait_for_a_register_is_named),
+        cmocka_unit_test(a_board_that_a_debugger_holds_waits_for_nothing),
         cmocka_unit_test(a_wait_for_a_variable_is_named),
         cmocka_unit_test(a_fault_and_a_lockup_are_told),
         cmocka_unit_test(an_empty_chip_is_told_to_be_empty),

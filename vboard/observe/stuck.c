@@ -551,6 +551,11 @@ enum stuck_kind stuck_look(struct stuck *stuck, char text[STUCK_TEXT_MAX]) {
         add(text, ": a fault inside HardFault or NMI; only a reset ends that");
         return STUCK_LOCKED_UP;
     }
+    if (cpu_instructions(stuck->cpu) == 0) { // a debugger was waited for
+        add(text, "stands before its first instruction, at ");
+        add_place(stuck, text, cpu_register(stuck->cpu, 15));
+        return STUCK_NOT;
+    }
     if (cpu_is_asleep(stuck->cpu)) {
         add(text, "sleeps (WFI or WFE) before ");
         add_place(stuck, text, cpu_register(stuck->cpu, 15));
