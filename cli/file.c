@@ -26,9 +26,23 @@ bool file_is_same(const char *one, const char *other) {
            a.st_ino == b.st_ino;
 }
 
+// A pipe that nobody writes into is empty; waiting for somebody would be for ever, and Ctrl-C would not end it.
+static FILE *open_at_once(const char *path) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return NULL;
+    }
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK); // from here on as usual
+    FILE *file = fdopen(fd, "rb");
+    if (!file) {
+        (void)close(fd);
+    }
+    return file;
+}
+
 enum redfu_result file_load(struct cli *cli, const char *path, uint32_t most, uint8_t **bytes,
                             uint32_t *len) {
-    FILE *file = fopen(path, "rbe");
+    FILE *file = open_at_once(path);
     if (!file) {
         return cli_refuse(cli, REDFU_NO_FILE, "%s: %s", path, strerror(errno));
     }

@@ -28,7 +28,8 @@ enum redfu_result trace_begin(struct trace *trace, struct cli *cli) {
     if (!path) {
         return REDFU_OK;
     }
-    trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    // A pipe that nobody reads is refused instead of waited for.
+    trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
     if (trace->fd < 0) {
         bool is_missing = errno == ENOENT;
         (void)cli_refuse(cli, REDFU_CANNOT_SAVE, "--trace %s: %s", path, strerror(errno));
@@ -36,6 +37,7 @@ enum redfu_result trace_begin(struct trace *trace, struct cli *cli) {
                           is_missing ? "Its folder is not there. Nothing was done."
                                      : "Nothing was done.");
     }
+    (void)fcntl(trace->fd, F_SETFL, fcntl(trace->fd, F_GETFL) & ~O_NONBLOCK);
     trace->path = path;
     pcapng_begin(&trace->pcapng, trace->fd, USBMON_LINK_TYPE, "redfu " REDFU_VERSION, "libusb");
     return REDFU_OK;

@@ -72,6 +72,21 @@ static void a_terminal_that_is_closed_ends_a_load_in_order(void **state) {
           "status 0");
 }
 
+static void a_pipe_without_another_end_is_not_waited_for(void **state) {
+    (void)state;
+    exits(13, "mkfifo p; timeout 20 " REDFU " list --trace p", "redfu: --trace p: No such device");
+    exits(11, "timeout 20 " REDFU " doctor --log p", "p is empty");
+    exits(10, "timeout 20 " REDFU " inspect p", "p: not a regular file");
+    // One that has an end is read to its end.
+    exits(12,
+          "(echo a log; sleep 0.2; echo of something) | timeout 20 " REDFU
+          " doctor --log /dev/stdin",
+          "/dev/stdin: it is no log of");
+    exits(30,
+          "cat p >got & timeout 20 " REDFU " list --trace p; s=$?; wait; test -s got && exit $s",
+          "no device in DFU mode");
+}
+
 // 1,024 bytes. What is on the board is whole; that the capture is not is told.
 static void a_capture_that_may_not_grow_ends_no_load(void **state) {
     (void)state;
@@ -89,6 +104,8 @@ int main(void) {
                                         leave_folder),
         cmocka_unit_test_setup_teardown(a_load_whose_reader_goes_is_finished, set_up, leave_folder),
         cmocka_unit_test_setup_teardown(a_terminal_that_is_closed_ends_a_load_in_order, set_up,
+                                        leave_folder),
+        cmocka_unit_test_setup_teardown(a_pipe_without_another_end_is_not_waited_for, set_up,
                                         leave_folder),
         cmocka_unit_test_setup_teardown(a_capture_that_may_not_grow_ends_no_load, set_up,
                                         leave_folder),
