@@ -47,7 +47,7 @@ add_custom_command(OUTPUT ${ward_folder}/elsewhere.bin
 list(APPEND ward_images ${ward_folder}/elsewhere.bin)
 add_custom_target(ward_patients DEPENDS ${ward_images})
 
-redfu_test(NAME ward/ward SOURCES ${ward}/ward_test.c ${CMAKE_CURRENT_SOURCE_DIR}/host/shell.c TIMEOUT 300)
+redfu_test(NAME ward/ward SOURCES ${ward}/ward_test.c ${CMAKE_CURRENT_SOURCE_DIR}/host/shell.c TIMEOUT 600)
 target_compile_definitions(test-ward-ward PRIVATE VBOARD="$<TARGET_FILE:vboard>" WARD="${ward_folder}"
     BLINK="${CMAKE_BINARY_DIR}/firmware/stm32f407-hs/blink-0.1.bin")
 add_dependencies(test-ward-ward vboard ward_patients)

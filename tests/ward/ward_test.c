@@ -17,7 +17,7 @@
 #include "tests/host/shell.h"
 
 // Its lines but the requests, which are many.
-#define DOCTOR       "f=$(mktemp); timeout 100 " VBOARD " doctor --json --board stm32f407-hs --pin PA0=1 "
+#define DOCTOR       "f=$(mktemp); timeout 250 " VBOARD " doctor --json --board stm32f407-hs --pin PA0=1 "
 #define FINDINGS     " >$f; s=$?; grep '\"finding\"' $f; rm $f; exit $s"
 #define FINDINGS_MAX 12u
 
@@ -192,7 +192,7 @@ static void over_usb_the_right_cause_comes_first(void **state) {
             "A=%s; tail -c +513 $A >rest.bin; $V run $B --load " WARD
             "/%s.elf --load page.bin@0x08008000 --load $A@0x0800C000 --load "
             "rest.bin@0x08010000 --load $A@0x08080000 --limit 300ms >log 2>&1; cp f g && "
-            "timeout 100 $V doctor --json $B --outside --sector 0x0800C000 --sector %s %s "
+            "timeout 250 $V doctor --json $B --outside --sector 0x0800C000 --sector %s %s "
             ">json; s=$?; grep '\"finding\"' json; cmp f g; echo same $?; exit $s",
             must_leave ? "@0+200ms" : "", must_leave ? BLINK : WARD "/elsewhere.bin", patient->name,
             strcmp(patient->name, "f20") == 0 ? "0x08010000" : "0x08080000",
@@ -241,7 +241,7 @@ static void leaving_is_tried_when_it_is_asked_for(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[700];
         (void)snprintf(line, sizeof line,
-                       "timeout 100 " VBOARD " doctor --json --outside --board stm32f407-hs --pin "
+                       "timeout 250 " VBOARD " doctor --json --outside --board stm32f407-hs --pin "
                        "%s %s %s " WARD "/healthy.elf 2>&1 | grep '%s'",
                        cases[i].pin, cases[i].load, cases[i].options, cases[i].words);
         exits(0, line, "");
@@ -277,7 +277,7 @@ static void patient_zero_loads_once(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char line[512];
         (void)snprintf(line, sizeof line,
-                       "timeout 100 " VBOARD
+                       "timeout 250 " VBOARD
                        " doctor --verbose --board stm32f407-hs --pin PA0=1 " WARD
                        "/%s.elf 2>/dev/null | grep 'first load\\|second load' | grep '%s'",
                        cases[i].name, i == 0 ? "dfu-util" : "cubeprogrammer");
