@@ -153,6 +153,10 @@ enum redfu_result redfu_check_startable(const struct redfu_segment *segments, si
     return REDFU_OK;
 }
 
+// Bits 6:0 of VTOR are zero in every Cortex-M that has one (ARMv7-M B3.2.5); the STM32F4's wants 512 (PM0214
+// 4.4.4), a chip of fewer interrupts less.
+#define VECTORS_ALIGN 128u
+
 enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size_t count,
                                       struct redfu_fault *fault) {
     if (count == 0 || segments[0].len < 8 ||
@@ -160,13 +164,24 @@ enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size
         return REDFU_OK;
     }
     uint32_t vector = load_le32(segments[0].bytes + 4);
+    uint32_t addr = segments[0].addr;
+    if (addr % VECTORS_ALIGN != 0) {
+        (void)redfui_fail(fault, REDFU_WRONG_VECTORS,
+                          "the image would not run at 0x%08X: it begins with a vector table, which "
+                          "must be at a multiple of %u bytes, and this is %u behind one",
+                          addr, VECTORS_ALIGN, addr % VECTORS_ALIGN);
+        (void)redfui_advise(fault,
+                            "Give the address it was linked for (FILE@ADDRESS; 0x%08X, say). If "
+                            "this is data, --force-vectors writes it; nothing was sent.",
+                            addr - addr % VECTORS_ALIGN);
+        return redfui_at(fault, addr);
+    }
     for (size_t i = 0; i < count; i++) {
         if ((vector & 1) && (vector & ~1u) >= segments[i].addr &&
             (vector & ~1u) < segment_end(&segments[i])) {
             return REDFU_OK;
         }
     }
-    uint32_t addr = segments[0].addr;
     if (!(vector & 1)) {
         (void)redfui_fail(
             fault, REDFU_WRONG_VECTORS,

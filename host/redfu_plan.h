@@ -136,7 +136,8 @@ enum redfu_result redfu_check_startable(const struct redfu_segment *segments, si
 
 // REDFU_WRONG_VECTORS when the image begins with what looks like a Cortex-M vector table (an
 // initial stack pointer in RAM) whose reset vector lies in none of the segments: it was linked for
-// another address and would not run here. An image that does not begin so is not judged.
+// another address and would not run here. Or whose address is no multiple of 128, where no vector table can
+// be (ARMv7-M B3.2.5). An image that does not begin so is not judged.
 enum redfu_result redfu_check_vectors(const struct redfu_segment *segments, size_t count,
                                       struct redfu_fault *fault)
     __attribute__((warn_unused_result));

@@ -119,6 +119,23 @@ static void no_run_stays_in_dfu_mode(void **unused) {
     bench_free(bench);
 }
 
+// A vector table is judged by its address; what begins with none may lie anywhere.
+static void data_may_lie_at_an_odd_address(void **unused) {
+    (void)unused;
+    static const char *const lines[] = {"write --no-run %/text.bin@0x08020001",
+                                        "write --no-run %/good.bin@0x08020001 --force-vectors"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct bench *bench = bench_new();
+        struct outcome outcome = redfu_on(bench, lines[i], false);
+        assert_string_equal(outcome.err, "");
+        assert_int_equal(outcome.status, 0);
+        assert_memory_equal(bench_flash(bench, 0x08020001),
+                            i == 0 ? (const void *)"hello\n" : image, i == 0 ? 6 : sizeof image);
+        outcome_free(&outcome);
+        bench_free(bench);
+    }
+}
+
 static void after_no_run_the_cable_may_be_pulled_at_once(void **unused) {
     (void)unused;
     static const char *const lines[] = {"write --no-run %/good.bin",
@@ -325,6 +342,10 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
          "0x20000000-0x20001387 lies outside the device's memory map"},
         {"write %/linked-for-0x08000000.bin", REDFU_WRONG_VECTORS,
          "its reset vector is 0x080001ED, outside the image, which takes 0x0800C000-0x0800D387"},
+        {"write %/good.bin@0x0800C001", REDFU_WRONG_VECTORS,
+         "the image would not run at 0x0800C001: it begins with a vector table, which must be at a "
+         "multiple of 128 bytes, and this is 1 behind one"},
+        {"write --no-run %/good.bin@0x0800C07C", REDFU_WRONG_VECTORS, "this is 124 behind one"},
         {"write %/good.bin --serial NOBODY", REDFU_NO_DEVICE,
          "no device in DFU mode matches --serial NOBODY"},
         {"write %/good.bin --alt 5", REDFU_BAD_DEVICE, "has no alternate setting 5"},
@@ -689,6 +710,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(write_says_what_it_does_and_starts_the_application),
         cmocka_unit_test(no_run_stays_in_dfu_mode),
+        cmocka_unit_test(data_may_lie_at_an_odd_address),
         cmocka_unit_test(after_no_run_the_cable_may_be_pulled_at_once),
         cmocka_unit_test(quiet_says_nothing_but_errors),
         cmocka_unit_test(a_terminal_gets_one_updating_line),

@@ -202,7 +202,17 @@ static void an_image_linked_elsewhere_is_told_by_its_vectors(void **unused) {
     assert_non_null(strstr(fault.advice, "linked for 0x08000000"));
     assert_int_equal(judge(0x20020000, at + 0x1001, at, 0x1000), REDFU_WRONG_VECTORS);
     assert_int_equal(judge(0x20020000, at + 0x200, at, 0x1000), REDFU_WRONG_VECTORS); // not Thumb
+    // VTOR has no such address, whatever the image was linked for.
+    assert_int_equal(judge(0x20020000, at + 0x201, at + 1, 0x1000), REDFU_WRONG_VECTORS);
+    assert_non_null(strstr(fault.text, "at a multiple of 128 bytes, and this is 1 behind one"));
+    assert_non_null(strstr(fault.advice, "0x0800C000, say"));
+    assert_int_equal(fault.addr, at + 1);
+    assert_int_equal(judge(0x20020000, at + 0x201, at + 0x7f, 0x1000), REDFU_WRONG_VECTORS);
+    assert_int_equal(judge(0x20020000, 0x080001ed, at + 4, 0x1000), REDFU_WRONG_VECTORS);
+    assert_non_null(strstr(fault.text, "at a multiple of 128 bytes, and this is 4 behind one"));
+    assert_int_equal(judge(0x20020000, at + 0x201, at + 0x80, 0x1000), REDFU_OK);
     // What begins with no stack pointer is data, and not judged.
+    assert_int_equal(judge(0x00000000, at + 0x201, at + 1, 0x1000), REDFU_OK);
     assert_int_equal(judge(0x00000000, 0x080001ed, at, 0x1000), REDFU_OK);
     assert_int_equal(judge(0xffffffff, 0xffffffff, at, 0x1000), REDFU_OK);
     assert_int_equal(judge(0x20020000, 0x080001ed, at, 7), REDFU_OK);
