@@ -190,6 +190,20 @@ static bool read_by(struct image_contents *contents, struct image_file *file,
     }
 }
 
+// Windows editors begin a text with U+FEFF in UTF-8, which is no part of the records.
+static void skip_mark(struct image_file *file) {
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    if (file->len < sizeof mark || memcmp(file->bytes, mark, sizeof mark) != 0) {
+        return;
+    }
+    struct image_file text = *file;
+    text.bytes += sizeof mark;
+    text.len -= sizeof mark;
+    if (hex_recognise(&text) || srec_recognise(&text)) {
+        *file = text;
+    }
+}
+
 static bool parse(struct image_contents *contents, struct image_file file,
                   const struct image_how *how, struct image_fault *fault) {
     // "bin" by word is every byte of the file, a suffix included.
@@ -198,6 +212,9 @@ static bool parse(struct image_contents *contents, struct image_file file,
         return false;
     }
     enum image_format format = how->format;
+    if (format != IMAGE_BIN && format != IMAGE_DFU) {
+        skip_mark(&file);
+    }
     if (format == IMAGE_ANY && !find_format(&file, has_suffix, &format, fault)) {
         return false;
     }

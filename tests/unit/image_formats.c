@@ -513,6 +513,36 @@ static void a_name_that_promises_more_than_the_contents_hold_is_refused(void **s
     image_contents_free(&contents);
 }
 
+static void a_byte_order_mark_before_records_is_passed_over(void **state) {
+    (void)state;
+    static const char srec[] = "\xef\xbb\xbfS1051000616227\nS9030000FC\n";
+    static const char hex[] = "\xef\xbb\xbf:0210000061622B\r\n:00000001FF\r\n";
+    reads_how("a.s19", srec, sizeof srec - 1, &found_out);
+    assert_int_equal(contents.format, IMAGE_SREC);
+    has_segment(0, 0, 0x1000, "ab");
+    image_contents_free(&contents);
+    reads_how("a.hex", hex, sizeof hex - 1, &found_out);
+    assert_int_equal(contents.format, IMAGE_HEX);
+    has_segment(0, 0, 0x1000, "ab");
+    image_contents_free(&contents);
+    const struct image_how by_word = {.addr = IMAGE_NO_ADDRESS, .format = IMAGE_HEX};
+    reads_how("file", hex, sizeof hex - 1, &by_word);
+    has_segment(0, 0, 0x1000, "ab");
+    image_contents_free(&contents);
+    // Raw bytes are every byte, and a mark alone makes no format.
+    const struct image_how raw = {.addr = 0x08000000, .format = IMAGE_BIN};
+    reads_how("a.hex", hex, sizeof hex - 1, &raw);
+    assert_int_equal(contents.targets[0].image.segments[0].len, sizeof hex - 1);
+    image_contents_free(&contents);
+    const struct image_how at = {.addr = 0x08000000};
+    reads_how("a.bin", "\xef\xbb\xbfgarbage", 10, &at);
+    has_segment(0, 0, 0x08000000, "\xef\xbb\xbfgarbage");
+    image_contents_free(&contents);
+    refused_how("a.hex", "\xef\xbb\xbf", 3, &at,
+                "a.hex: named like an Intel HEX file, but its first bytes are not (--format bin "
+                "takes it as raw bytes)");
+}
+
 static void a_format_by_word_must_be_the_file_s(void **state) {
     (void)state;
     const struct image_how hex = {.addr = IMAGE_NO_ADDRESS, .format = IMAGE_HEX};
@@ -630,6 +660,7 @@ int main(void) {
         cmocka_unit_test(uf2_of_one_family_must_be_an_stm32f4s_or_be_asked_for),
         cmocka_unit_test(uf2_is_refused),
         cmocka_unit_test(a_name_that_promises_more_than_the_contents_hold_is_refused),
+        cmocka_unit_test(a_byte_order_mark_before_records_is_passed_over),
         cmocka_unit_test(a_format_by_word_must_be_the_file_s),
         cmocka_unit_test(more_pieces_than_firmware_has_are_refused),
         cmocka_unit_test(ranges_are_cut_and_gaps_filled),
