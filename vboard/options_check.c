@@ -32,6 +32,12 @@ static enum options_result check_sockets(const struct options *options, const st
                              : options->has_app ? "--app"
                                                 : "--html");
     }
+    if (options->html_path && strcmp(options->html_path, "-") == 0) {
+        return options_wrong(fault, "--html -: the findings are on standard output; name a file");
+    }
+    if (options->has_limit && options->is_doctor) {
+        return options_wrong(fault, "--limit belongs to vboard run and vboard serve");
+    }
     if (options->has_view && options->is_doctor) {
         return options_wrong(fault, "--view belongs to vboard run and vboard serve");
     }

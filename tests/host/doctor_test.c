@@ -96,6 +96,10 @@ static void what_cannot_be_asked_is_told_in_a_sentence(void **state) {
     refuses(125, DOCTOR "/nonexistent.elf", "/nonexistent.elf");
     refuses(125, VBOARD " run --verbose --limit 1s", "--verbose belongs to vboard doctor");
     refuses(125, VBOARD " run --app a.bin --limit 1s", "--app belongs to vboard doctor");
+    refuses(125, VBOARD " doctor a.elf --limit 1s",
+            "--limit belongs to vboard run and vboard serve");
+    refuses(125, VBOARD " doctor a.elf --html -",
+            "--html -: the findings are on standard output; name a file");
     refuses(125, DOCTOR "a.elf --json",
             "--conformance loads nothing and speaks plainly: no --json");
     refuses(125,
