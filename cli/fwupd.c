@@ -110,6 +110,26 @@ static enum redfu_result check_id(struct cli *cli) {
     return REDFU_OK;
 }
 
+// What software centres open at a click.
+static enum redfu_result check_homepage(struct cli *cli) {
+    const char *url = options_given(cli->options, "--homepage");
+    if (!url) {
+        return REDFU_OK;
+    }
+    size_t scheme = strncasecmp(url, "https://", 8) == 0  ? 8
+                    : strncasecmp(url, "http://", 7) == 0 ? 7
+                                                          : 0;
+    bool is_url = scheme > 0 && url[scheme] != '\0' && url[scheme] != '/';
+    for (const char *at = url; *at; at++) {
+        is_url = is_url && *at > ' ' && *at < 0x7f;
+    }
+    return is_url ? REDFU_OK
+                  : cli_refuse(cli, REDFU_USAGE,
+                               "--homepage wants an address of the Web such as "
+                               "https://example.com/widget, not \"%s\"",
+                               url);
+}
+
 static enum redfu_result take_date(struct cli *cli, struct package *package) {
     const char *given = options_given(cli->options, "--date");
     unsigned year;
@@ -153,6 +173,9 @@ static enum redfu_result take_values(struct cli *cli, struct package *package) {
     (void)snprintf(package->version, sizeof package->version, "%x.%x", package->release >> 8,
                    package->release & 0xffu);
     result = check_id(cli);
+    if (result == REDFU_OK) {
+        result = check_homepage(cli);
+    }
     return result == REDFU_OK ? take_date(cli, package) : result;
 }
 

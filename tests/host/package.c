@@ -187,6 +187,16 @@ static void packages_that_cannot_be_are_refused(void **unused) {
     refuses(PACKAGE "--id org.4example", 2,
             "each part begins with a letter), not \"org.4example\"");
     refuses(PACKAGE "--id=", 2, "not \"\"");
+    refuses(PACKAGE "--homepage javascript:alert(1)", 2,
+            "--homepage wants an address of the Web such as https://example.com/widget, not "
+            "\"javascript:alert(1)\"");
+    static const char *const homepages[] = {
+        PACKAGE "--homepage file:///etc/passwd", PACKAGE "--homepage https:",
+        PACKAGE "--homepage https://",           PACKAGE "--homepage https:///widget",
+        PACKAGE "--homepage httpx://a",          PACKAGE "--homepage example.com"};
+    for (size_t i = 0; i < sizeof homepages / sizeof homepages[0]; i++) {
+        refuses(homepages[i], 2, "--homepage wants an address of the Web");
+    }
     refuses("fwupd-package %/none.bin %/o.cab --usb-id 1209:1 --release 1.2", 10,
             "none.bin: No such file or directory");
     refuses("fwupd-package %/f.bin@0 %/no/o.cab --usb-id 1209:1 --release 1.2", 13, "no/o.cab");
@@ -194,6 +204,19 @@ static void packages_that_cannot_be_are_refused(void **unused) {
     outcome_free(&outcome);
     refuses("fwupd-package %/f.dfu %/o.cab --usb-id 1209:1 --release 1.2", 24,
             "f.dfu: its DFU suffix says that it is for 1209:0009, not for 1209:0001");
+}
+
+static void a_homepage_is_an_address_of_the_web(void **unused) {
+    (void)unused;
+    static const char *const lines[] = {
+        "fwupd-package %/f.bin@0x0800C000 %/web.cab --usb-id 1209:1 --release 1.2 "
+        "--homepage http://example.com",
+        "fwupd-package %/f.bin@0x0800C000 %/web.cab --usb-id 1209:1 --release 1.2 "
+        "--homepage HTTPS://example.com/a?b=c&d"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct outcome outcome = run(lines[i], 0);
+        outcome_free(&outcome);
+    }
 }
 
 static void udev_rules_are_printed_and_written(void **unused) {
@@ -237,6 +260,7 @@ int main(void) {
         cmocka_unit_test(a_package_says_whose_it_is),
         cmocka_unit_test(the_same_command_makes_the_same_package),
         cmocka_unit_test(packages_that_cannot_be_are_refused),
+        cmocka_unit_test(a_homepage_is_an_address_of_the_web),
         cmocka_unit_test(udev_rules_are_printed_and_written),
     };
     return cmocka_run_group_tests_name("redfu fwupd-package, udev-rules", tests, set_up, tear_down);
