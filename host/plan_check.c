@@ -49,15 +49,19 @@ static enum redfu_result refuse_outside(const struct redfu_layout *layout, uint6
     return redfui_at(fault, (uint32_t)addr);
 }
 
+// An erase asks for `can` erase; what asks for write alone is an image's segment.
 static enum redfu_result refuse_read_only(const struct redfu_layout *layout, uint32_t addr,
-                                          const struct redfu_sector *sector,
+                                          const struct redfu_sector *sector, uint8_t can,
                                           struct redfu_fault *fault) {
     (void)redfui_fail(fault, REDFU_READ_ONLY,
                       "0x%08X lies in sector %u (0x%08X-0x%08X), which the device declares "
                       "read-only: the bootloader and its settings are kept there",
                       addr, sector->number, sector->addr, sector->addr + (sector->bytes - 1));
     advise_area(layout, REDFU_CAN_ERASE | REDFU_CAN_WRITE,
-                "Link the image for the application area, or give an address in it: it is", fault);
+                (can & REDFU_CAN_ERASE)
+                    ? "Give an address in the application area: it is"
+                    : "Link the image for the application area, or give an address in it: it is",
+                fault);
     return redfui_at(fault, addr);
 }
 
@@ -89,7 +93,7 @@ enum redfu_result redfui_check_segment(const struct redfu_layout *layout,
                        ? redfui_fail(fault, REDFU_READ_ONLY,
                                      "0x%08X lies in a part the device does not let anybody read",
                                      (uint32_t)addr)
-                       : refuse_read_only(layout, (uint32_t)addr, &sector, fault);
+                       : refuse_read_only(layout, (uint32_t)addr, &sector, can, fault);
         }
         addr = (uint64_t)sector.addr + sector.bytes;
     }

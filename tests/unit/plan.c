@@ -168,6 +168,8 @@ static void an_erase_takes_whole_sectors_and_no_read_only_one(void **unused) {
     assert_int_equal(plan.erase_bytes, 0x14000);
     redfu_plan_free(&plan);
     assert_int_equal(redfu_plan_erase(&layout, 0x0800bfff, 2, &plan, &fault), REDFU_READ_ONLY);
+    assert_string_equal(fault.advice, "Give an address in the application area: it is "
+                                      "0x0800C000-0x080FFFFF here (Internal Flash).");
     assert_int_equal(redfu_plan_erase(&layout, 0x080fffff, 2, &plan, &fault), REDFU_OUTSIDE);
     assert_int_equal(redfu_plan_erase(&layout, 0xffffffff, 2, &plan, &fault), REDFU_OUTSIDE);
     assert_int_equal(redfu_plan_erase_all(&layout, &plan, &fault), REDFU_OK);
