@@ -660,7 +660,7 @@ static void usage(FILE *to) {
         "usage: script/bench load [--size KB]... [--program NAME]... [--json FILE] [--svg FOLDER]\n"
         "                         [--against ELF [--board NAME | --chip NAME] [--hse FREQUENCY] "
         "[--usb fs|hs|ulpi]\n"
-        "                          [--pin PIN=LEVEL[@TIME[+DURATION]]]... [--wait SECONDS] \n"
+        "                          [--pin PIN=LEVEL[@TIME[+DURATION]]]... [--wait SECONDS]\n"
         "                          [--usb-id VID:PID] [--alternate N] [--address ADDRESS]]\n"
         "\n"
         "Loads images of 40, 256, 700 and 976 KB into redfu-boot on the virtual STM32F4-Discovery "
@@ -696,12 +696,11 @@ static void usage(FILE *to) {
         "what it\n"
         "                    announces.\n"
         "\n"
-        "What a program cannot do with a bootloader stands in its cell; a load that is there "
-        "though its "
-        "program failed\n"
-        "has a note. Exit status: 0 every load "
-        "of redfu-boot\n"
-        "came to its end, 1 one did not, 2 it could not be measured.\n",
+        "What a program cannot do with a bootloader stands in its cell; an image that is there "
+        "though its program\n"
+        "failed has a note. Exit status: 0 every load of redfu-boot came to its end, 1 one did "
+        "not, 2 it could not be\n"
+        "measured.\n",
         to);
 }
 

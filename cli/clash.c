@@ -59,8 +59,8 @@ enum redfu_result clash_check(struct cli *cli) {
     for (unsigned i = 0; i < options->file_count; i++) {
         add(&names, options->files[i].path, "", USE_READ);
     }
-    if (options->file_count ==
-        0) { // of read and settings: there or to be made, nobody else's in any case
+    // Of read and settings: there or to be made, nobody else's in any case.
+    if (options->file_count == 0) {
         add(&names, options->file, "", USE_READ);
     }
     add(&names, options->output, "", USE_OUTPUT);

@@ -333,6 +333,10 @@ static enum redfu_result check_page(struct cli *cli) {
     if (!path) {
         return REDFU_OK;
     }
+    if (strcmp(path, "-") == 0) {
+        return cli_refuse(cli, REDFU_USAGE,
+                          "--html -: the findings are on standard output; name a file");
+    }
     enum redfu_result result = file_begin(cli, path, &part);
     if (result == REDFU_OK) {
         file_drop(&part);

@@ -28,7 +28,7 @@ static enum redfu_result refuse(struct redfu_fault *fault, enum redfu_result res
     return result;
 }
 
-// What image_contents_load() does not tell apart: exit statuses differ.
+// FILE@ADDRESS whose address is none is looked for as a file of that name.
 static void advise_address(const char *path, struct redfu_fault *fault) {
     const char *at = strrchr(path, '@');
     char name[FILE_PATH_BYTES];
@@ -41,6 +41,7 @@ static void advise_address(const char *path, struct redfu_fault *fault) {
     }
 }
 
+// What image_contents_load() does not tell apart: exit statuses differ.
 static enum redfu_result check_file(const char *path, struct redfu_fault *fault) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat about;

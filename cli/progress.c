@@ -105,10 +105,6 @@ static void print_middle(FILE *out, const struct redfu_progress *progress, unsig
 static void show(void *ctx, const struct redfu_progress *progress) {
     struct cli *cli = ctx;
     FILE *out = cli->surroundings->out;
-    char line[LINE_BYTES];
-    size_t room = cli_line_room(cli->surroundings);
-    bool is_terminal =
-        cli->surroundings->is_terminal && strlen(start_of(progress, line)) + PERCENT_CHARS <= room;
     bool is_over = progress->done >= progress->len;
     if (cli->surroundings->progress) {
         cli->surroundings->progress(cli->surroundings->ctx, progress);
@@ -120,23 +116,27 @@ static void show(void *ctx, const struct redfu_progress *progress) {
         }
         return;
     }
+    char line[LINE_BYTES];
+    size_t len = strlen(start_of(progress, line));
+    size_t room = cli_line_room(cli->surroundings);
+    bool is_redrawn = cli->surroundings->is_terminal && len + PERCENT_CHARS <= room;
     unsigned percent =
         progress->len > 0 ? (unsigned)((uint64_t)progress->done * 100 / progress->len) : 100;
     if (progress->done == 0 && !is_over) {
-        (void)fputs(start_of(progress, line), out);
+        (void)fputs(line, out);
         cli->line_is_open = true;
         cli->percent = 0;
-    } else if (is_over || (is_terminal && percent != cli->percent)) {
+    } else if (is_over || (is_redrawn && percent != cli->percent)) {
         cli->percent = percent;
-        if (is_terminal) {
-            (void)fprintf(out, "\r%s", start_of(progress, line));
+        if (is_redrawn) {
+            (void)fprintf(out, "\r%s", line);
         }
         if (is_over) {
             print_end(out, progress);
-            (void)fputs(is_terminal ? "\033[K\n" : "\n", out);
+            (void)fputs(is_redrawn ? "\033[K\n" : "\n", out);
             cli->line_is_open = false;
         } else {
-            print_middle(out, progress, percent, room - strlen(line));
+            print_middle(out, progress, percent, room - len);
         }
     }
     (void)fflush(out);

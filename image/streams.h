@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a program that writes files does first of all.
+// What a program that writes files does first of all. Both programs, cli/ and vboard/, include image/, and neither the other.
 
 #ifndef IMAGE_STREAMS_H
 #define IMAGE_STREAMS_H

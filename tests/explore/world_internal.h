@@ -33,14 +33,14 @@ struct ghost {
     uint32_t erased, written; // bit a sector, in this session
     uint32_t sent;            // bit a word, since power-up
     uint32_t pending;         // bit a word: sent, and no GETSTATUS has said that it is done
-    uint32_t brought,
-        lost; // bit a sector: a block was sent for it in this load, or taken back and not erased since
+    uint32_t brought;         // bit a sector: a block was sent for it in this load
+    uint32_t lost;    // bit a sector: a block for it was taken back, and it was not erased since
     uint32_t unasked; // bit a sector: a block was sent, and no GETSTATUS after it
     uint32_t asked;   // bit a sector: an erase was sent, likewise; not known yet to be done
     bool has_block;   // sent in this session, since the last whole image and the last erase
     bool was_done;    // by an earlier session, and nothing was sent since
-    bool
-        has_lost_block; // given up by this session, nobody knows where: its leave proves nothing then
+    // Given up by this session, nobody knows where: its leave proves nothing then.
+    bool has_lost_block;
     bool said_done, is_changed, has_dead_predecessor;
     bool is_over;        // said_done, by ABORT
     bool has_failed;     // an operation of the flash, since power-up

@@ -90,6 +90,8 @@ static void a_page_that_cannot_be_made_is_refused_first(void **state) {
           "       That is where --html was to go. Nothing was done.\n");
     assert_null(strstr(output, "F8"));
     exits(13, REDFU " doctor --html /", "Is a directory");
+    exits(2, REDFU " doctor --html -",
+          "--html -: the findings are on standard output; name a file");
 }
 
 static void what_is_no_log_is_refused_in_a_sentence(void **state) {

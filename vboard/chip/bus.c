@@ -11,11 +11,10 @@
 #include "vboard/chip/chip_state.h"
 #include "vboard/chip/flash_internal.h"
 
-#define DBGMCU_BASE       0xE0042000u
-#define MEMORY_SLOTS_BASE FSMC_BASE
-#define RCC_OF_OTHERS                                                                              \
-    0x40021000u // the memory maps of RM0008, RM0091, RM0316, RM0351, RM0377, RM0440, RM0444
-#define MEMORY_SLOT_SIZE 0x1000u
+#define DBGMCU_BASE      0xE0042000u
+#define MEMORY_SLOT_SIZE 0x1000u // from FSMC_BASE on
+// RCC in the memory maps of RM0008, RM0091, RM0316, RM0351, RM0377, RM0440 and RM0444.
+#define RCC_OF_OTHERS    0x40021000u
 
 // --- places in the code -----------------------------------------------------------------------------
 
@@ -125,8 +124,8 @@ static const struct peripheral *find(const struct chip *chip, uint32_t addr) {
     if (slot < SLOTS_A_REGION) {
         return chip->slots[1][slot];
     }
-    if (addr - MEMORY_SLOTS_BASE < 2 * MEMORY_SLOT_SIZE) {
-        return chip->memory_slots[(addr - MEMORY_SLOTS_BASE) / MEMORY_SLOT_SIZE];
+    if (addr - FSMC_BASE < 2 * MEMORY_SLOT_SIZE) {
+        return chip->memory_slots[(addr - FSMC_BASE) / MEMORY_SLOT_SIZE];
     }
     return addr - DBGMCU_BASE < SLOT_SIZE ? chip->dbgmcu_slot : NULL;
 }
@@ -367,8 +366,8 @@ void chip_place(struct chip *chip, const struct peripheral *peripheral) {
     if (peripheral->base == DBGMCU_BASE) {
         chip->dbgmcu_slot = peripheral;
     }
-    if (peripheral->base - MEMORY_SLOTS_BASE < 2 * MEMORY_SLOT_SIZE) {
-        chip->memory_slots[(peripheral->base - MEMORY_SLOTS_BASE) / MEMORY_SLOT_SIZE] = peripheral;
+    if (peripheral->base - FSMC_BASE < 2 * MEMORY_SLOT_SIZE) {
+        chip->memory_slots[(peripheral->base - FSMC_BASE) / MEMORY_SLOT_SIZE] = peripheral;
     }
     for (unsigned region = 0; region < 2; region++) {
         uint32_t first = peripheral->base - (region ? 0x50000000u : 0x40000000u);
