@@ -43,8 +43,10 @@ static enum redfu_result read_block(struct redfu_session *session, struct range 
 }
 
 // Whole blocks that come in order need no address, and no turn of this program in between: some are handed
-// to the system ahead. What goes wrong with one (or with the device, when it is asked so fast) leaves
-// the rest to read_block(), from that block on and one at a time; it has the words for it, too.
+// to the system ahead. What goes wrong with one leaves the rest to read_block(), from that block on and one
+// at a time; it has the words for it, too. Only for redfu-boot: ST's class at high speed, behind a ULPI PHY,
+// loses its place when a SETUP comes 1 us behind a status stage. It STALLs that one and answers each later
+// request with the bytes of the one before, until a bus reset.
 static enum redfu_result read_ahead(struct redfu_session *session, struct range *range,
                                     struct redfui_cursor *cursor) {
     uint8_t bytes[TRANSPORT_QUEUE_MAX][TRANSFER_BYTES_MAX];
@@ -119,6 +121,7 @@ enum redfu_result redfui_begin_reading(struct redfu_session *session, unsigned a
     }
     enum redfu_result result = redfui_begin_read(session, alternate, fault);
     session->link.phase = phase;
+    session->reads_singly = session->reads_singly || result != REDFU_OK || !redfu_sums_up(session);
     return result;
 }
 

@@ -25,7 +25,7 @@ struct redfu_session {
     bool was_asked;    // whether it sums regions up,
     bool sums_up;      // and it does
     bool is_receiving; // what it said of its load then
-    bool reads_singly; // UPLOADs close behind each other went wrong with this device
+    bool reads_singly; // UPLOADs close behind each other went wrong, or it is not redfu-boot
 };
 
 // Linux' usbfs takes control transfers up to this (libusb's limit as well); dfu-util caps there too.
