@@ -349,44 +349,17 @@ static void fail(struct enumerator *e) {
 
 // --- Answers. ---
 
-// A string descriptor (UTF-16) as UTF-8; what is no text becomes "?".
-static void read_string(const struct enumerator *e, char *text, size_t size) {
+// A string descriptor as UTF-8; empty where none came.
+static void read_string(const struct enumerator *e, char text[USB_DEVICE_TEXT_ROOM]) {
     unsigned len = e->transfer.actual;
-    size_t at = 0;
     text[0] = 0;
     if (e->transfer.status != CABLE_OK || len < 2 || e->buffer[1] != USB_DT_STRING) {
         return;
     }
     len = e->buffer[0] < len ? e->buffer[0] : len;
-    for (unsigned i = 2; i + 2 <= len && at + 5 < size; i += 2) {
-        uint32_t c = load_le16(e->buffer + i);
-        if (c >= 0xd800 && c < 0xdc00 && i + 4 <= len) {
-            uint32_t low = load_le16(e->buffer + i + 2);
-            if (low >= 0xdc00 && low < 0xe000) {
-                c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-                i += 2;
-            }
-        }
-        if ((c >= 0xd800 && c < 0xe000) || c == 0) {
-            c = '?';
-        }
-        if (c < 0x80) {
-            text[at++] = (char)c;
-        } else if (c < 0x800) {
-            text[at++] = (char)(0xc0 | c >> 6);
-            text[at++] = (char)(0x80 | (c & 0x3f));
-        } else if (c < 0x10000) {
-            text[at++] = (char)(0xe0 | c >> 12);
-            text[at++] = (char)(0x80 | (c >> 6 & 0x3f));
-            text[at++] = (char)(0x80 | (c & 0x3f));
-        } else {
-            text[at++] = (char)(0xf0 | c >> 18);
-            text[at++] = (char)(0x80 | (c >> 12 & 0x3f));
-            text[at++] = (char)(0x80 | (c >> 6 & 0x3f));
-            text[at++] = (char)(0x80 | (c & 0x3f));
-        }
+    if (len > 2) {
+        (void)usb_text(e->buffer + 2, (len - 2) / 2, text);
     }
-    text[at] = 0;
 }
 
 static bool is_mps0(unsigned bytes) {
@@ -550,15 +523,15 @@ static void answered(struct enumerator *e) {
         next_string(e, STEP_PRODUCT);
         return;
     case STEP_PRODUCT:
-        read_string(e, device->product, sizeof device->product);
+        read_string(e, device->product);
         next_string(e, STEP_MANUFACTURER);
         return;
     case STEP_MANUFACTURER:
-        read_string(e, device->manufacturer, sizeof device->manufacturer);
+        read_string(e, device->manufacturer);
         next_string(e, STEP_SERIAL);
         return;
     case STEP_SERIAL:
-        read_string(e, device->serial, sizeof device->serial);
+        read_string(e, device->serial);
         go(e, STEP_SET_CONFIGURATION);
         return;
     case STEP_SET_CONFIGURATION:

@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "spec/usb.h"
+#include "spec/usb_text.h"
 #include "vboard/usb/cable.h"
 
-#define USB_DESCRIPTORS_MAX 4096u
+#define USB_DESCRIPTORS_MAX  4096u
+#define USB_DEVICE_TEXT_ROOM USB_TEXT_ROOM(USB_STRING_CHARS_MAX)
 
 // A configured device.
 struct usb_device {
@@ -23,10 +26,10 @@ struct usb_device {
     uint8_t descriptors[USB_DESCRIPTORS_MAX];
     uint32_t descriptors_len;
     uint8_t bos[1024];
-    uint32_t bos_len;       // 0: none
-    char manufacturer[384]; // UTF-8, empty where the device has none
-    char product[384];
-    char serial[384];
+    uint32_t bos_len;                        // 0: none
+    char manufacturer[USB_DEVICE_TEXT_ROOM]; // UTF-8 (usb_text()), empty where the device has none
+    char product[USB_DEVICE_TEXT_ROOM];
+    char serial[USB_DEVICE_TEXT_ROOM];
     uint8_t configuration; // bConfigurationValue in force; 0 if SET_CONFIGURATION failed
 };
 
