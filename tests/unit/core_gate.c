@@ -504,6 +504,50 @@ static void abort_before_the_blocks_final_getstatus_does_not_close(void **state)
     assert_false(starts_after_settling(desk));
 }
 
+// The ABORT that dropped nothing but a wait, and another one of a host that goes on from there.
+static void nor_does_a_later_abort_while_nobody_has_read_how_the_block_ended(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image - BLOCK);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, SECTOR_4));
+    assert_int_equal(desk_dnload(desk, 2, image + 16 * 1024, BLOCK), DESK_OK);
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_DNBUSY);
+    desk_wait_ms(desk, 5);
+    assert_int_equal(desk_getstate(desk), DFU_STATE_DNLOAD_SYNC); // taken, and not told
+    abort_to_idle(desk);
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+    assert_holds(desk, (const uint8_t *)"\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+    assert_int_equal(leave(desk),
+                     DFU_STATUS_OK); // the same session's leave closes: nothing is missing
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+// The load is over and the record gone; a tool that looks around sends a command and ABORT once more, soon enough.
+static void a_second_abort_after_the_end_of_a_load_writes_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 5);
+    load(desk, image, sizeof image);
+    abort_to_idle(desk);
+    desk_wait_ms(desk, GATE_QUIET_MS + 50);
+    assert_true(desk_would_start(desk));
+    unsigned words = desk->words_programmed;
+    assert_ok(desk_command(desk, DFUSE_CMD_SET_ADDRESS, DESK_APPLICATION));
+    abort_to_idle(desk);
+    assert_true(starts_after_settling(desk));
+    assert_int_equal(desk->words_programmed, words);
+    // And it counts for nothing in the load after it.
+    erase(desk, DESK_APPLICATION);
+    block(desk, DESK_APPLICATION, image, BLOCK);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
 static void abort_after_a_restart_does_not_close(void **state) {
     struct desk *desk = *state;
     uint8_t image[IMAGE_BYTES];
@@ -824,6 +868,61 @@ static void a_stamped_image_loaded_backwards_closes_by_leave(void **state) {
     assert_true(starts_after_settling(desk));
 }
 
+static void a_stamped_image_loaded_backwards_closes_by_abort(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0);
+    erase(desk, DESK_APPLICATION);
+    erase(desk, SECTOR_4);
+    for (uint32_t off = IMAGE_BYTES; off > 0; off -= BLOCK) {
+        block(desk, DESK_APPLICATION + off - BLOCK, image + off - BLOCK, BLOCK);
+        assert_false(starts_after_settling(desk));
+        // After each: only the last one finds the image whole. Too late for an ABORT without a stamp.
+        desk_wait_ms(desk, GATE_ABORT_WITHIN_MS);
+        abort_to_idle(desk);
+        assert_true(starts_after_settling(desk) == (off == BLOCK));
+    }
+    assert_holds(desk, image, sizeof image);
+}
+
+// ABORT asks for the decision, the next turn of the main loop begins it: a host that is quicker waits for it.
+static void what_comes_right_behind_abort_waits_until_the_stamp_has_decided(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    uint8_t command[5] = {DFUSE_CMD_ERASE};
+    make_image(image, sizeof image, 12);
+    for (unsigned right = 0; right < 2; right++) {
+        for (unsigned leaves = 0; leaves < 2; leaves++) {
+            seal(image, SEALED_BYTES, right ? 0 : 0x100);
+            load(desk, image, sizeof image - BLOCK);
+            // Its first block again, so that a right stamp does not close before the ABORT.
+            erase(desk, DESK_APPLICATION);
+            block(desk, SECTOR_4, image + 16 * 1024, BLOCK);
+            write_from(desk, DESK_APPLICATION, image, 16 * 1024);
+            settle(desk);
+            assert_false(desk_would_start(desk));
+            uint64_t before = desk->now_us;
+            abort_to_idle(desk);
+            assert_int_equal(desk->now_us, before);
+            if (leaves) {
+                assert_int_equal(leave(desk), right ? DFU_STATUS_OK : DFU_STATUS_ERR_NOTDONE);
+                assert_true(desk_would_start(desk) == right);
+            } else {
+                store_le32(command + 1, SECTOR_5);
+                assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
+                assert_int_equal(desk_getstatus(desk).state, DFU_STATE_DNBUSY);
+                assert_int_equal(desk->erases[5], 1);
+                assert_ok(desk_getstatus(desk));
+                assert_false(starts_after_settling(desk)); // the erase has opened it (again)
+            }
+            power_cycle(desk);
+            settle(desk);
+            memset(desk->erases, 0, sizeof desk->erases);
+        }
+    }
+}
+
 // The old image was longer and its stamp is still there, higher up.
 static void a_stale_stamp_decides_nothing_for_an_image_that_shrank(void **state) {
     struct desk *desk = *state;
@@ -872,6 +971,22 @@ static void a_stamp_that_was_erased_decides_nothing(void **state) {
     write_from(desk, DESK_APPLICATION, small, sizeof small);
     assert_int_equal(leave(desk), DFU_STATUS_OK);
     assert_true(starts_after_settling(desk));
+}
+
+static void a_stamp_outlives_the_erase_of_another_sector(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 12);
+    seal(image, SEALED_BYTES, 0x100); // in sector 4, and wrong
+    load(desk, image, sizeof image);
+    settle(desk);
+    // Without the stamp this would be the end of a load, for ABORT and for leave.
+    erase(desk, SECTOR_5);
+    block(desk, SECTOR_5, image, BLOCK);
+    abort_to_idle(desk);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+    assert_false(starts_after_settling(desk));
 }
 
 // The beginning of the image is a whole sealed image itself.
@@ -1034,6 +1149,87 @@ static void a_failure_in_the_first_words_is_told_and_needs_an_erase(void **state
     assert_true(starts_after_settling(desk));
 }
 
+static enum flash_result (*programs)(void *ctx, uint32_t addr, const uint8_t *data, uint32_t len);
+
+// The supply sags when it is the first words' turn.
+static enum flash_result too_low_for_the_first_words(void *ctx, uint32_t addr, const uint8_t *data,
+                                                     uint32_t len) {
+    return addr < DESK_APPLICATION + UPDATE_VECTOR_BYTES && addr >= DESK_APPLICATION
+               ? FLASH_UNSAFE
+               : programs(ctx, addr, data, len);
+}
+
+static void first_words_that_flash_refuses_keep_the_record_open(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK];
+    make_image(image, sizeof image, 16);
+    programs = desk->port.flash_program;
+    for (unsigned aborts = 0; aborts < 2; aborts++) {
+        desk->port.flash_program = too_low_for_the_first_words;
+        load(desk, image, sizeof image);
+        settle(desk);
+        if (aborts) {
+            abort_to_idle(desk);
+            settle(desk);
+            assert_int_equal(desk_getstatus(desk).status, DFU_STATUS_ERR_WRITE); // told, if late
+        } else {
+            assert_int_equal(leave(desk), DFU_STATUS_ERR_WRITE);
+        }
+        desk->port.flash_program = programs;
+        assert_false(starts_after_settling(desk));
+        assert_true(gate_is_receiving(&desk->bootloader.dfu.gate));
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+        assert_int_equal(leave(desk), DFU_STATUS_ERR_NOTDONE);
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    }
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+    assert_holds(desk, image, sizeof image);
+}
+
+// A bit of theirs has become 0 since the erase: what would be there is a vector table, but not the one that was sent.
+static void first_words_that_read_back_differently_start_nothing(void **state) {
+    struct desk *desk = *state;
+    uint8_t image[BLOCK], blank[8];
+    memset(blank, 0xff, sizeof blank);
+    make_image(image, sizeof image, 16);
+    load(desk, image, sizeof image);
+    settle(desk);
+    assert_holds(desk, blank, sizeof blank);
+    assert_int_equal(image[4] & 0x20, 0x20);
+    desk->flash[DESK_APPLICATION - DESK_FLASH_BASE + 4] = 0xdf;
+    assert_int_equal(leave(desk), DFU_STATUS_ERR_VERIFY);
+    assert_false(starts_after_settling(desk));
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    load(desk, image, sizeof image);
+    assert_int_equal(leave(desk), DFU_STATUS_OK);
+    assert_true(starts_after_settling(desk));
+}
+
+// To the gate alone, without a host between: leave is for a flash that is free.
+static void leave_waits_while_flash_works(void **state) {
+    struct desk *desk = *state;
+    struct gate *gate = &desk->bootloader.dfu.gate;
+    uint8_t image[IMAGE_BYTES];
+    make_image(image, sizeof image, 16);
+    load(desk, image, sizeof image);
+    settle(desk);
+    block(desk, SECTOR_4, image + 16 * 1024, BLOCK); // the same once more
+    assert_true(desk->busy);
+    gate_leave_begin(gate);
+    assert_int_equal(gate_leave(gate), GATE_WAIT);
+    assert_int_equal(gate->step, GATE_IDLE); // and has begun nothing
+    desk_wait_ms(desk, 5);
+    assert_int_equal(gate_leave(gate), GATE_WAIT); // now it has
+    assert_int_equal(gate->step, GATE_VECTORS);
+    assert_true(gate_is_busy(gate));
+    desk_wait_ms(desk, 5);
+    assert_false(gate_is_busy(gate));
+    assert_int_equal(gate_leave(gate), GATE_GO);
+    assert_true(desk_would_start(desk));
+}
+
 // --- The record and its store --------------------------------------------------------------------
 
 static void refused_before_anything_is_touched(struct desk *desk) {
@@ -1112,6 +1308,92 @@ static void a_record_that_flash_refuses_is_tried_eight_times(void **state) {
         assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
     }
     assert_int_equal(desk->erases[3], 0);
+}
+
+// Failures are counted wherever they come from; the count stays at its end, however many follow.
+static void a_worn_out_page_costs_no_more_writes_by_the_gate(void **state) {
+    struct desk *desk = *state;
+    struct gate *gate = &desk->bootloader.dfu.gate;
+    const enum flash_result results[] = {FLASH_PROTECTED, FLASH_FAILED};
+    const uint8_t value = 1;
+    for (unsigned i = 0; i < 300; i++) {
+        desk->fail_next = results[i % 2];
+        enum settings_result result = settings_set(&gate->settings, 1, &value, 1);
+        if (result == SETTINGS_TURNOVER) {
+            result = settings_turnover(&gate->settings);
+        }
+        while (result == SETTINGS_BUSY) {
+            desk->now_us += 1000;
+            result = settings_poll(&gate->settings);
+        }
+        assert_int_equal(result, SETTINGS_FAILED);
+        assert_int_equal(gate->failures, i + 1 < GATE_FAILURES_MAX ? i + 1 : GATE_FAILURES_MAX);
+    }
+    // The gate tries by itself once, and then no more.
+    for (unsigned i = 0; i < 4; i++) {
+        desk->fail_next = FLASH_FAILED;
+        assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION).status,
+                         DFU_STATUS_ERR_WRITE);
+        assert_int_equal(desk->fail_next, i == 0 ? FLASH_OK : FLASH_FAILED);
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    }
+    assert_int_equal(desk->erases[3], 0);
+    // After a reset it does, and with a page that works all is well.
+    desk->fail_next = FLASH_OK;
+    power_cycle(desk);
+    settle(desk);
+    erase(desk, DESK_APPLICATION);
+}
+
+static unsigned tries;
+static enum flash_result refusal;
+
+static enum flash_result refuse_program(void *ctx, uint32_t addr, const uint8_t *data,
+                                        uint32_t len) {
+    (void)ctx, (void)addr, (void)data, (void)len;
+    tries++;
+    return refusal;
+}
+
+static enum flash_result refuse_erase(void *ctx, unsigned sector) {
+    (void)ctx, (void)sector;
+    tries++;
+    return refusal;
+}
+
+// A board's first start, with pages that cannot be written: the record has no store to go to.
+static void a_store_that_cannot_be_made_is_tried_eight_times(void **state) {
+    struct desk *desk = *state;
+    struct port port = desk->port;
+    memset(desk->flash + 0x4000, 0xff, 0x8000);
+    desk->port.flash_program = refuse_program;
+    desk->port.flash_erase = refuse_erase;
+    refusal = FLASH_PROTECTED;
+    tries = 0;
+    power_cycle(desk);
+    settle(desk);
+    assert_int_equal(tries, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION).status,
+                         DFU_STATUS_ERR_WRITE);
+        assert_int_equal(tries, GATE_FAILURES_MAX);
+        assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+    }
+    desk->port.flash_program = port.flash_program;
+    desk->port.flash_erase = port.flash_erase;
+    assert_int_equal(desk_command(desk, DFUSE_CMD_ERASE, DESK_APPLICATION).status,
+                     DFU_STATUS_ERR_WRITE); // not before the next reset
+    power_cycle(desk);
+    settle(desk);
+    erase(desk, DESK_APPLICATION);
+}
+
+static uint32_t words_read;
+static void (*reads)(void *ctx, uint32_t addr, uint8_t *out, uint32_t len);
+
+static void read_and_count(void *ctx, uint32_t addr, uint8_t *out, uint32_t len) {
+    words_read += (len + 3) / 4;
+    reads(ctx, addr, out, len);
 }
 
 static void put_value(struct desk *desk, uint16_t key, uint32_t len, uint8_t fill) {
@@ -1227,6 +1509,46 @@ static void the_values_of_others_survive_a_load(void **state) {
     assert_int_equal(value[39], 0x77);
 }
 
+// As on the chip. Only faster: what it finds and does is the same.
+static void pages_that_can_be_read_as_memory_are_the_same_store(void **state) {
+    (void)state;
+    uint8_t image[BLOCK], *flash[2];
+    uint32_t counts[2];
+    make_image(image, sizeof image, 18);
+    for (unsigned is_mapped = 0; is_mapped < 2; is_mapped++) {
+        struct desk *desk = new_desk();
+        reads = desk->port.flash_read;
+        desk->port.flash_read = read_and_count;
+        desk->port.flash = is_mapped ? desk->flash : NULL;
+        power_cycle(desk);
+        settle(desk);
+        for (unsigned i = 0; i < 90; i++) { // so many that a turnover comes with them
+            if (!store_has_room_for_values(desk)) {
+                power_cycle(desk);
+                settle(desk);
+            }
+            put_value(desk, (uint16_t)(i % 7), 200 + i % 9, (uint8_t)i);
+        }
+        erase(desk, DESK_APPLICATION);
+        power_cycle(desk);
+        assert_false(starts_after_settling(desk));
+        load(desk, image, sizeof image);
+        assert_int_equal(leave(desk), DFU_STATUS_OK);
+        words_read = 0;
+        power_cycle(desk);
+        counts[is_mapped] = words_read;
+        assert_true(starts_after_settling(desk));
+        assert_true(settings_turnovers(&desk->bootloader.dfu.gate.settings) > 1);
+        flash[is_mapped] = desk->flash;
+        desk->flash = NULL;
+        desk_free(desk);
+    }
+    assert_memory_equal(flash[0], flash[1], DESK_FLASH_BYTES);
+    assert_true(counts[1] < counts[0] / 4);
+    free(flash[0]);
+    free(flash[1]);
+}
+
 static void the_record_survives_power_cycles(void **state) {
     struct desk *desk = *state;
     put_old(desk);
@@ -1287,6 +1609,8 @@ int main(void) {
         TEST(abort_at_the_end_of_a_load_closes),
         TEST(abort_more_than_a_second_after_the_last_block_does_not_close),
         TEST(abort_before_the_blocks_final_getstatus_does_not_close),
+        TEST(nor_does_a_later_abort_while_nobody_has_read_how_the_block_ended),
+        TEST(a_second_abort_after_the_end_of_a_load_writes_nothing),
         TEST(abort_after_a_restart_does_not_close),
         TEST(abort_with_an_erased_sector_not_written_does_not_close),
         TEST(abort_with_a_gap_in_the_middle_does_not_close),
@@ -1309,9 +1633,12 @@ int main(void) {
         TEST(a_wrong_stamp_keeps_leave_and_abort_from_closing),
         TEST(a_stamp_may_lie_in_two_blocks_that_come_in_any_order),
         TEST(a_stamped_image_loaded_backwards_closes_by_leave),
+        TEST(a_stamped_image_loaded_backwards_closes_by_abort),
+        TEST(what_comes_right_behind_abort_waits_until_the_stamp_has_decided),
         TEST(a_stale_stamp_decides_nothing_for_an_image_that_shrank),
         TEST(a_stamp_left_by_a_dead_host_decides_nothing_for_the_next_one),
         TEST(a_stamp_that_was_erased_decides_nothing),
+        TEST(a_stamp_outlives_the_erase_of_another_sector),
         TEST(the_last_stamp_decides_and_not_one_inside),
         TEST(a_stamped_image_that_shrank_goes_by_its_own_stamp),
         TEST(entering_dfu_mode_with_a_rightly_stamped_image_closes),
@@ -1322,13 +1649,19 @@ int main(void) {
         TEST(the_first_words_may_come_in_pieces),
         TEST(only_half_of_the_first_words_starts_nothing),
         TEST(a_failure_in_the_first_words_is_told_and_needs_an_erase),
+        TEST(first_words_that_flash_refuses_keep_the_record_open),
+        TEST(first_words_that_read_back_differently_start_nothing),
+        TEST(leave_waits_while_flash_works),
         TEST(foreign_pages_are_left_alone_and_a_change_is_refused),
         TEST(a_supply_too_low_for_the_record_costs_one_try_each_and_no_reset),
         TEST(a_record_that_flash_refuses_is_tried_eight_times),
+        TEST(a_worn_out_page_costs_no_more_writes_by_the_gate),
+        TEST(a_store_that_cannot_be_made_is_tried_eight_times),
         TEST(a_foreign_spare_page_does_not_matter_while_there_is_room),
         TEST(settings_pages_turn_over_on_entering_dfu_mode_and_not_in_mid_download),
         TEST(values_that_fill_more_than_half_a_page_cost_no_turnover_at_each_start),
         TEST(the_values_of_others_survive_a_load),
+        TEST(pages_that_can_be_read_as_memory_are_the_same_store),
         TEST(the_record_survives_power_cycles),
         TEST(the_record_is_there_before_anything_changes),
     };
