@@ -294,6 +294,19 @@ static void ranges_cannot_wrap(void **state) {
     assert_false(flash_application_holds(&desk_map, 0x0800c000, 0xf4001));
 }
 
+static void a_map_without_sectors_holds_nothing(void **state) {
+    (void)state;
+    const struct flash_map none = {.base = DESK_FLASH_BASE, .runs = desk_map.runs, .run_count = 0};
+    assert_int_equal(flash_sector_count(&none), 0);
+    assert_int_equal(flash_end(&none), DESK_FLASH_BASE);
+    assert_int_equal(flash_application_address(&none), DESK_FLASH_BASE);
+    assert_int_equal(flash_sector_at(&none, DESK_FLASH_BASE), FLASH_NO_SECTOR);
+    for (uint32_t len = 0; len < 2; len++) {
+        assert_false(flash_holds(&none, DESK_FLASH_BASE, len));
+        assert_false(flash_application_holds(&none, DESK_FLASH_BASE, len));
+    }
+}
+
 static void layouts_are_cut_where_the_application_begins(void **state) {
     (void)state;
     char text[USB_STRING_CHARS_MAX + 1];
@@ -318,6 +331,7 @@ int main(void) {
         cmocka_unit_test(a_mailbox_is_valid_only_as_written),
         cmocka_unit_test(sectors_tile_the_flash_without_a_gap),
         cmocka_unit_test(ranges_cannot_wrap),
+        cmocka_unit_test(a_map_without_sectors_holds_nothing),
         cmocka_unit_test(layouts_are_cut_where_the_application_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

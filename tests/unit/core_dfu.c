@@ -497,6 +497,52 @@ static void leave_does_not_wait_for_ever_for_the_status_stage(void **state) {
     assert_true(desk->ran);
 }
 
+// What a host's driver does when it is closed, or its hub when the port is reset: the host has been told.
+static void once_told_nothing_keeps_the_device_from_leaving(void **state) {
+    (void)state;
+    for (unsigned way = 0; way < 3; way++) {
+        struct desk *desk = desk_new();
+        uint16_t len = 0;
+        desk_put_application(desk);
+        desk->connected = true;
+        assert_int_equal(desk_dnload(desk, 0, NULL, 0), DESK_OK);
+        assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_MANIFEST);
+        uint64_t told = desk->now_us;
+        if (way == 0) {
+            desk_set_interface(desk);
+        } else if (way == 1) {
+            assert_int_equal(desk_control(desk, 0, USB_SET_CONFIGURATION, 1, 0, NULL, &len),
+                             DESK_OK);
+        } else {
+            desk_enumerate(desk);
+        }
+        assert_int_equal(desk_getstate(desk), DFU_STATE_MANIFEST);
+        assert_int_equal(desk_dnload(desk, 0, "\x41", 1), DESK_STALL); // too late for a load
+        desk_wait_ms(desk, 200);
+        assert_false(desk->connected);
+        assert_true(desk->ran);
+        assert_in_range(desk->hidden_at_us - told, 49000, 52000);
+        desk_free(desk);
+    }
+}
+
+// GETSTATUS without room for an answer, while one would have to wait: there is nothing to wait for.
+static void a_status_of_no_bytes_is_not_waited_for(void **state) {
+    struct desk *desk = *state;
+    uint8_t command[5] = {DFUSE_CMD_ERASE};
+    uint16_t len = 0;
+    store_le32(command + 1, DESK_APPLICATION);
+    assert_int_equal(desk_dnload(desk, 0, command, sizeof command), DESK_OK);
+    desk->stage_timeout_us = 1000;
+    assert_int_equal(desk_getstatus(desk).result, DESK_TIMEOUT); // held: the host gives up
+    assert_true(desk->busy);
+    assert_int_equal(desk_control(desk, CLASS_IN, DFU_GETSTATUS, 0, 0, NULL, &len), DESK_STALL);
+    assert_int_equal(desk_getstate(desk), DFU_STATE_DNBUSY);
+    desk->stage_timeout_us = 0;
+    assert_status(desk_getstatus(desk), DFU_STATUS_OK, DFU_STATE_DNLOAD_IDLE);
+    assert_int_equal(desk->erases[3], 1);
+}
+
 static void leave_works_with_any_block_number_and_from_dfuIDLE(void **state) {
     (void)state;
     static const unsigned blocks[] = {0, 1, 2, 500, 0xffff};
@@ -670,6 +716,8 @@ int main(void) {
         TEST(a_block_across_two_sectors_erases_both),
         TEST(leave_answers_dfuMANIFEST_then_disconnects_then_runs),
         TEST(leave_does_not_wait_for_ever_for_the_status_stage),
+        TEST(once_told_nothing_keeps_the_device_from_leaving),
+        TEST(a_status_of_no_bytes_is_not_waited_for),
         TEST(leave_works_with_any_block_number_and_from_dfuIDLE),
         TEST(leave_without_an_application_is_errFIRMWARE),
         TEST(leave_waits_for_the_last_block),

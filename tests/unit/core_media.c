@@ -465,6 +465,62 @@ static void settings_are_written_and_read_back_and_last(void **state) {
     assert_int_equal(desk->erases[3], 0);
 }
 
+static void assert_errWRITE(struct desk *desk, const uint8_t *changes, unsigned len,
+                            unsigned string) {
+    struct desk_status status = desk_block(desk, 2, changes, (uint16_t)len);
+    assert_status(status, DFU_STATUS_ERR_WRITE, DFU_STATE_ERROR);
+    assert_int_equal(status.string, string);
+    assert_int_equal(desk_simple(desk, DFU_CLRSTATUS), DESK_OK);
+}
+
+static void settings_beside_foreign_pages_are_errWRITE_with_the_way_out(void **state) {
+    struct desk *desk = *state;
+    uint8_t changes[64], before[0x8000];
+    memset(desk->flash + 0x4000, 0xff, 0x8000);
+    store_le32(desk->flash + 0x4000, 0xffff0000u); // AN3969: valid page
+    store_le32(desk->flash + 0x4004, 0x55551234u);
+    memcpy(before, desk->flash + 0x4000, sizeof before);
+    desk_start(desk);
+    desk_wait_ms(desk, DESK_PREPARED_MS);
+    assert_int_equal(set_interface(desk, 2), DESK_OK);
+    unsigned len = put(changes, 0x1234, "blue");
+    assert_errWRITE(desk, changes, len, DESCRIPTORS_NO_RECORD_STRING);
+    assert_memory_equal(desk->flash + 0x4000, before, sizeof before);
+    // What `redfu settings import` sends: begin, beside the page, which stays.
+    len = put(changes, SETTINGS_LIST_BEGIN, "");
+    len += put(changes + len, 0x1234, "blue");
+    assert_ok(desk_block(desk, 2, changes, (uint16_t)len));
+    assert_int_equal(load_le32(desk->flash + 0x4000), 0xffff0000u);
+    assert_int_equal(load_le32(desk->flash + 0x4004), 0x55551234u);
+}
+
+static void a_setting_for_which_there_is_no_room_is_errWRITE_and_changes_nothing(void **state) {
+    struct desk *desk = *state;
+    struct settings *settings = &desk->bootloader.dfu.gate.settings;
+    uint8_t changes[64], value[SETTINGS_VALUE_MAX] = {1};
+    enum settings_result result = SETTINGS_OK;
+    for (uint16_t key = 0; result == SETTINGS_OK; key++) {
+        result = settings_set(settings, key, value, sizeof value);
+        while (result == SETTINGS_BUSY) {
+            desk->now_us += 5000;
+            result = settings_poll(settings);
+        }
+    }
+    assert_int_equal(result, SETTINGS_FULL);
+    uint32_t room = settings_room(settings);
+    assert_int_equal(set_interface(desk, 2), DESK_OK);
+    char text[201];
+    memset(text, 'x', 200);
+    text[200] = '\0';
+    uint8_t large[256];
+    assert_errWRITE(desk, large, put(large, 0x3000, text), DESCRIPTORS_FULL_STRING);
+    assert_int_equal(settings_room(settings), room);
+    // And goes on: one that is given up makes room for it.
+    store_le32(changes, 3u | SETTINGS_LIST_REMOVAL << 24);
+    assert_ok(desk_block(desk, 2, changes, SETTINGS_LIST_HEAD));
+    assert_ok(desk_block(desk, 2, large, (uint16_t)put(large, 0x3000, text)));
+}
+
 static void settings_can_be_written_while_the_application_is_half_loaded(void **state) {
     struct desk *desk = *state;
     uint8_t image[2048], changes[64];
@@ -585,6 +641,8 @@ int main(void) {
         TEST(an_address_belongs_to_its_medium),
         TEST(the_application_can_be_loaded_and_read_by_alternate_1),
         TEST(settings_are_written_and_read_back_and_last),
+        TEST(settings_beside_foreign_pages_are_errWRITE_with_the_way_out),
+        TEST(a_setting_for_which_there_is_no_room_is_errWRITE_and_changes_nothing),
         TEST(settings_can_be_written_while_the_application_is_half_loaded),
         TEST(a_host_cannot_touch_the_receiving_record),
         TEST(the_settings_cannot_be_erased),

@@ -160,6 +160,39 @@ static void while_an_erase_is_under_way_it_is_refused(void **state) {
     assert_int_equal(answer(desk, bytes, &len), DESK_OK);
 }
 
+// The request is another one then, and a host's time is not spent on it.
+static void other_values_and_indices_are_refused_both_ways(void **state) {
+    struct desk *desk = *state;
+    static const uint16_t others[][2] = {{1, 0}, {0x100, 0}, {0, 1}, {0, 0x100}};
+    uint8_t range[8], bytes[72];
+    put(range, 0, DESK_APPLICATION, 4);
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        uint16_t len = sizeof range;
+        assert_int_equal(desk_control(desk, USB_TYPE_VENDOR, REGION_HASH_REQUEST, others[i][0],
+                                      others[i][1], range, &len),
+                         DESK_STALL);
+        len = sizeof bytes;
+        assert_int_equal(desk_control(desk, USB_DIR_IN | USB_TYPE_VENDOR, REGION_HASH_REQUEST,
+                                      others[i][0], others[i][1], bytes, &len),
+                         DESK_STALL);
+    }
+    uint16_t len = sizeof bytes;
+    assert_int_equal(answer(desk, bytes, &len), DESK_OK);
+    assert_int_equal(len, HEADER); // none of the ranges has counted
+}
+
+static void a_device_that_is_leaving_refuses_and_leaves(void **state) {
+    struct desk *desk = *state;
+    uint8_t bytes[72];
+    uint16_t len = sizeof bytes;
+    desk_put_application(desk);
+    assert_int_equal(desk_dnload(desk, 0, NULL, 0), DESK_OK);
+    assert_int_equal(desk_getstatus(desk).state, DFU_STATE_MANIFEST);
+    assert_int_equal(answer(desk, bytes, &len), DESK_STALL);
+    desk_wait_ms(desk, 200);
+    assert_true(desk->ran);
+}
+
 // Of a megabyte sixteen times; the host gives up and goes on with something else at once.
 static void a_host_that_gives_up_is_served_at_once(void **state) {
     struct desk *desk = *state;
@@ -184,6 +217,8 @@ int main(void) {
         TEST(first_words_held_back_count_as_upload_shows_them),
         TEST(what_makes_no_sense_is_refused_and_harms_nothing),
         TEST(while_an_erase_is_under_way_it_is_refused),
+        TEST(other_values_and_indices_are_refused_both_ways),
+        TEST(a_device_that_is_leaving_refuses_and_leaves),
         TEST(a_host_that_gives_up_is_served_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

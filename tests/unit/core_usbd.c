@@ -112,6 +112,73 @@ static void every_status_a_host_can_see_has_a_sentence(void **state) {
     }
 }
 
+// A product's own texts may be any: 126 characters are what a string descriptor holds (USB 2.0 9.6.7).
+static void texts_are_cut_where_their_descriptors_end(void **state) {
+    struct desk *desk = *state;
+    char text[301];
+    struct identity identity = *desk->bootloader.descriptors.identity;
+    for (unsigned i = 0; i < sizeof text - 1; i++) {
+        text[i] = (char)('a' + i % 26);
+    }
+    text[sizeof text - 1] = '\0';
+    struct descriptors descriptors;
+    const unsigned lengths[] = {USB_STRING_CHARS_MAX - 1, USB_STRING_CHARS_MAX,
+                                USB_STRING_CHARS_MAX + 1, 300};
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned chars = lengths[i] < USB_STRING_CHARS_MAX ? lengths[i] : USB_STRING_CHARS_MAX;
+        unsigned len = 0;
+        identity.serial = text + 300 - lengths[i];
+        descriptors_init(&descriptors, &identity, &desk->bootloader.dfu.media);
+        const uint8_t *bytes = descriptors_get(&descriptors, USB_DT_STRING, 3, &len);
+        assert_non_null(bytes);
+        assert_int_equal(len, 2 + 2 * chars);
+        assert_int_equal(bytes[0], len);
+        for (unsigned c = 0; c < chars; c++) {
+            assert_int_equal(load_le16(bytes + 2 + 2 * c), (uint8_t)identity.serial[c]);
+        }
+    }
+    const unsigned pages[] = {DESCRIPTORS_LANDING_PAGE_MAX, DESCRIPTORS_LANDING_PAGE_MAX + 1, 300};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct usb_setup setup = {USB_DIR_IN | USB_TYPE_VENDOR, DESCRIPTORS_WEBUSB_REQUEST,
+                                        DESCRIPTORS_LANDING_PAGE, 2, 255};
+        unsigned len = 0;
+        identity.landing_page = text + 300 - pages[i];
+        descriptors_init(&descriptors, &identity, &desk->bootloader.dfu.media);
+        const uint8_t *bytes = descriptors_vendor(&descriptors, &setup, &len);
+        assert_non_null(bytes);
+        assert_int_equal(len, 255);
+        assert_int_equal(bytes[0], 255);
+        assert_memory_equal(bytes + 3, identity.landing_page, DESCRIPTORS_LANDING_PAGE_MAX);
+    }
+}
+
+// A host that is shown half a layout would take what is missing for absent.
+static void a_layout_that_no_string_holds_is_refused_and_not_cut(void **state) {
+    struct desk *desk = *state;
+    static const struct flash_run many[] = {{1, 16384}, {1, 16384}, {1, 16384}, {1, 16384},
+                                            {1, 16384}, {1, 16384}, {1, 16384}, {1, 16384},
+                                            {1, 16384}, {1, 16384}, {1, 16384}, {1, 16384}};
+    // "@Internal Flash  /0x08000000" and nine characters a run: 127 of eleven.
+    for (unsigned runs = 10; runs <= 12; runs++) {
+        const struct flash_map map = {DESK_FLASH_BASE, many, runs, 1, 3};
+        struct port port = desk->port;
+        struct media media = desk->bootloader.dfu.media;
+        struct descriptors descriptors;
+        unsigned len = 0;
+        port.map = &map;
+        media.port = &port;
+        descriptors_init(&descriptors, desk->bootloader.descriptors.identity, &media);
+        const uint8_t *bytes =
+            descriptors_get(&descriptors, USB_DT_STRING, DESCRIPTORS_ALTERNATE_STRING, &len);
+        if (runs == 10) {
+            assert_non_null(bytes);
+            assert_int_equal(len, 2 + 2 * (28 + 9 * 10));
+        } else {
+            assert_null(bytes);
+        }
+    }
+}
+
 static void a_descriptor_that_is_a_multiple_of_64_bytes_ends_in_an_empty_packet(void **state) {
     struct desk *desk = *state;
     uint8_t data[255];
@@ -201,6 +268,8 @@ int main(void) {
         TEST(the_configuration_says_DfuSe_with_2048_byte_blocks),
         TEST(strings_are_what_the_board_says),
         TEST(every_status_a_host_can_see_has_a_sentence),
+        TEST(texts_are_cut_where_their_descriptors_end),
+        TEST(a_layout_that_no_string_holds_is_refused_and_not_cut),
         TEST(a_descriptor_that_is_a_multiple_of_64_bytes_ends_in_an_empty_packet),
         TEST(what_does_not_exist_stalls_and_the_next_request_works),
         TEST(configurations_1_1_0_1),
