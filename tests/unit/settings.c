@@ -215,6 +215,9 @@ static void a_boot_mode_fits_a_full_store_and_can_be_crossed_out_as_often_as_set
 static void operations_under_way_refuse_everything_else(void **state) {
     (void)state;
     open_empty();
+    assert_int_equal(settings_wait(&s, settings_receiving_open(&s)), SETTINGS_OK);
+    assert_int_equal(set(SETTINGS_KEY_BOOT_MODE, "", 0), SETTINGS_OK);
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK); // as a peek needs it
     m.busy_polls = 3;
     uint32_t len, cursor = 0;
     uint16_t key;
@@ -228,9 +231,17 @@ static void operations_under_way_refuse_everything_else(void **state) {
         assert_int_equal(settings_next(&s, &cursor, &key, &len), SETTINGS_BUSY);
         assert_int_equal(settings_turnover(&s), SETTINGS_BUSY);
         assert_int_equal(settings_format(&s), SETTINGS_BUSY);
+        assert_int_equal(settings_delete(&s, 9), SETTINGS_BUSY);
+        assert_int_equal(settings_prepare(&s, SETTINGS_KEEP_FOREIGN), SETTINGS_BUSY);
+        assert_int_equal(settings_prepare(&s, SETTINGS_ERASE_FOREIGN), SETTINGS_BUSY);
+        // These cannot say so, and do not look: a read now is a misuse of the flash.
+        assert_false(settings_is_receiving(&s));
+        assert_null(settings_peek(&s, SETTINGS_KEY_BOOT_MODE, &len));
         polls++;
     }
     assert_true(polls > 4);
+    assert_true(settings_is_receiving(&s));
+    assert_non_null(settings_peek(&s, SETTINGS_KEY_BOOT_MODE, &len));
     expect(9, "\1\2\3\4", 4);
 }
 
@@ -277,6 +288,81 @@ static void an_an3969_page_is_left_alone(void **state) {
         expect(0x5555, "\x34\x12", 2);
         assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
     }
+}
+
+static void without_a_store_there_is_nothing_to_prepare(void **state) {
+    (void)state;
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    assert_int_equal(settings_prepare(&s, SETTINGS_KEEP_FOREIGN), SETTINGS_TURNOVER);
+    assert_int_equal(settings_prepare(&s, SETTINGS_ERASE_FOREIGN), SETTINGS_TURNOVER);
+    assert_int_equal(m.operations, 0);
+}
+
+// A record without its seal: a cut may have come just before it.
+static void unseal_the_only_record(void) {
+    load_word(PAGE0 + SETTINGS_PAGE_HEAD + SETTINGS_RECORD_HEAD, 0xffffffffu);
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_TURNOVER);
+    m.operations = 0;
+}
+
+static void traces_of_a_cut_are_removed_before_anything_is_prepared(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(7, "abcd", 4), SETTINGS_OK);
+    unseal_the_only_record();
+    assert_int_equal(settings_prepare(&s, SETTINGS_KEEP_FOREIGN), SETTINGS_TURNOVER);
+    // There is no foreign page, so consent to erase one changes nothing.
+    assert_int_equal(settings_prepare(&s, SETTINGS_ERASE_FOREIGN), SETTINGS_TURNOVER);
+    assert_int_equal(m.operations, 0);
+    assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+    expect(7, "abcd", 4);
+}
+
+static void traces_of_a_cut_beside_a_foreign_page_wait_for_consent(void **state) {
+    (void)state;
+    load_word(PAGE1, 0xffff0000u);
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_FOREIGN);
+    assert_int_equal(settings_wait(&s, settings_format(&s)), SETTINGS_OK);
+    assert_int_equal(set(7, "abcd", 4), SETTINGS_OK);
+    unseal_the_only_record();
+    assert_int_equal(settings_turnover(&s), SETTINGS_FOREIGN);
+    assert_int_equal(settings_prepare(&s, SETTINGS_KEEP_FOREIGN), SETTINGS_TURNOVER);
+    assert_int_equal(m.operations, 0);
+    assert_int_equal(m.words[(PAGE1 - map.base) / 4].bits, 0xffff0000u);
+    assert_int_equal(settings_prepare(&s, SETTINGS_ERASE_FOREIGN), SETTINGS_BUSY);
+    enum settings_result result = SETTINGS_BUSY;
+    for (unsigned polls = 0; result == SETTINGS_BUSY; polls++) {
+        assert_true(polls < 100); // asking again begins nothing anew
+        result = settings_prepare(&s, SETTINGS_ERASE_FOREIGN);
+        assert_int_equal(result, SETTINGS_BUSY);
+        result = settings_poll(&s);
+    }
+    assert_int_equal(result, SETTINGS_OK);
+    assert_int_equal(m.erases[2], 1);
+    expect(7, "abcd", 4);
+}
+
+// Somebody has erased the store's sector (a debugger does): the mark on the other page says whose the two are.
+static void a_prepared_page_shows_that_a_lost_store_was_ours(void **state) {
+    (void)state;
+    open_empty();
+    assert_int_equal(set(7, "abcd", 4), SETTINGS_OK);
+    assert_int_equal(settings_wait(&s, settings_prepare(&s, SETTINGS_KEEP_FOREIGN)), SETTINGS_OK);
+    static uint8_t blank[PAGE1 - PAGE0];
+    memset(blank, 0xff, sizeof blank);
+    for (unsigned has_rest = 0; has_rest < 2; has_rest++) {
+        store_le32(blank + 0x1000, has_rest ? 0x12345678u : 0xffffffffu); // the erase was cut
+        flash_model_load(&m, PAGE0, blank, sizeof blank);
+        m.operations = 0;
+        assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+        assert_int_equal(settings_foreign(&s), 0);
+        expect_absent(7);
+        assert_int_equal(m.operations, 0);
+    }
+    assert_int_equal(settings_wait(&s, settings_turnover(&s)), SETTINGS_OK);
+    assert_int_equal(set(7, "efgh", 4), SETTINGS_OK);
+    assert_int_equal(settings_open(&s, &flash), SETTINGS_OK);
+    expect(7, "efgh", 4);
 }
 
 static void unknown_data_is_left_alone(void **state) {
@@ -399,6 +485,10 @@ int main(void) {
         TEST(operations_under_way_refuse_everything_else),
         TEST(format_empties_the_store),
         TEST(an_an3969_page_is_left_alone),
+        TEST(without_a_store_there_is_nothing_to_prepare),
+        TEST(traces_of_a_cut_are_removed_before_anything_is_prepared),
+        TEST(traces_of_a_cut_beside_a_foreign_page_wait_for_consent),
+        TEST(a_prepared_page_shows_that_a_lost_store_was_ours),
         TEST(unknown_data_is_left_alone),
         TEST(a_newer_format_is_left_alone),
         TEST(the_bytes_on_flash_are_those_of_the_document),

@@ -200,6 +200,27 @@ static void a_list_restores_the_values_on_another_board(void **state) {
     assert_int_equal(m.operations, operations);
 }
 
+static void behind_the_end_of_the_list_there_is_nothing(void **state) {
+    (void)state;
+    assert_int_equal(start(), SETTINGS_OK);
+    for (unsigned values = 0; values < 2; values++) {
+        if (values) {
+            fill(8, 255); // one of them behind padding
+        }
+        uint32_t end = read_list(list, 2048);
+        const uint32_t offs[] = {end, end + 1, (end | 2047u) + 1, SETTINGS_LIST_BYTES - 64};
+        for (unsigned i = 0; i < 4; i++) {
+            uint8_t out[64];
+            memset(out, 0xa5, sizeof out);
+            assert_int_equal(settings_medium_read(&medium, offs[i], out, sizeof out), 0);
+            assert_int_equal(out[0], 0xa5);
+        }
+        uint8_t last = 0;
+        assert_int_equal(settings_medium_read(&medium, end - 1, &last, 1), 1);
+        assert_int_equal(last, list[end - 1]);
+    }
+}
+
 static void padding_of_a_host_is_taken(void **state) {
     (void)state;
     assert_int_equal(start(), SETTINGS_OK);
@@ -356,6 +377,7 @@ int main(void) {
         TEST(no_record_lies_across_a_block_and_any_frame_length_reads_the_same),
         TEST(the_list_of_a_full_page_fits_its_address_range),
         TEST(a_list_restores_the_values_on_another_board),
+        TEST(behind_the_end_of_the_list_there_is_nothing),
         TEST(padding_of_a_host_is_taken),
         TEST(a_block_with_one_bad_record_changes_nothing),
         TEST(the_receiving_record_is_told_but_not_listed),
