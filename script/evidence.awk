@@ -80,6 +80,10 @@ function look(name, line) {
             add(name, of("side") ": " of("patients") " patients, " of("right") " diagnosed right")
         } else if (name == "coverage") {
             add(name, "lines " of("lines") ", branches " of("branches"))
+            # Printed since there is a list of them.
+            if ("excused_lines" in value) {
+                add(name, of("excused_lines") " and " of("excused_branches") " out of reach, with a reason in a list")
+            }
             split(of("lines"), l, "/")
             split(of("branches"), b, "/")
             if (l[1] != l[2] || b[1] != b[2]) {
