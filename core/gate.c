@@ -127,9 +127,10 @@ static void poll_checking(struct gate *gate) {
 
 // --- Steps that write ----------------------------------------------------------------------------
 
-static void turn_over(struct gate *gate) {
+// `step`: GATE_OPENING where a host waits for it, who is told how it ends.
+static void turn_over(struct gate *gate, enum gate_step step) {
     gate->store = settings_turnover(&gate->settings);
-    gate->step = GATE_PREPARING;
+    gate->step = step;
 }
 
 static void end_close(struct gate *gate, enum gate_answer answer) {
@@ -198,7 +199,9 @@ static void poll_opening(struct gate *gate) {
         return;
     }
     gate->step = GATE_IDLE;
-    gate->is_receiving = gate->store == SETTINGS_OK;
+    // It has been written, or a turnover has made room for it.
+    gate->is_receiving = gate->store == SETTINGS_OK && settings_is_receiving(&gate->settings);
+    gate->is_inherited &= gate->is_receiving;
 }
 
 static void poll_closing(struct gate *gate) {
@@ -253,7 +256,7 @@ void gate_init(struct gate *gate, const struct port *port, struct update *update
     update->distrusts_blank = gate->is_receiving;
     if (gate->store == SETTINGS_TURNOVER ||
         (gate->store == SETTINGS_OK && is_turnover_worth_it(gate))) {
-        turn_over(gate);
+        turn_over(gate, GATE_PREPARING);
     } else if (gate->is_receiving) {
         start_checking(gate);
     }
@@ -333,7 +336,8 @@ enum gate_answer gate_open(struct gate *gate) {
         gate->step = GATE_OPENING;
     } else if ((result == SETTINGS_TURNOVER || result == SETTINGS_OK) &&
                gate->store == SETTINGS_OK) {
-        turn_over(gate); // SETTINGS_OK: it is there, though flash said that writing it had failed
+        // SETTINGS_OK: it is there, though flash said that writing it had failed.
+        turn_over(gate, GATE_OPENING);
     } else {
         return GATE_NO_RECORD; // foreign pages, or full
     }

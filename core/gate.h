@@ -59,7 +59,7 @@ enum gate_answer {
 enum gate_step {
     GATE_IDLE = 0,
     GATE_PREPARING, // settings turnover, on entering DFU mode
-    GATE_OPENING,   // the record is being written
+    GATE_OPENING,   // the record is being written, or room made for it
     GATE_CHECKING,  // the image against a stamp: the one written, else any
     GATE_VECTORS,   // the first words are being programmed
     GATE_CLOSING,   // the record is being removed

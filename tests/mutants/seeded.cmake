@@ -23,7 +23,8 @@ seeded(any_stamp_will_do core/gate.c "stamp.crc == gate->crc" "true")
 seeded(lost_block_is_forgotten core/gate.c "    gate->failed |= sectors;" "")
 seeded(failure_is_forgotten core/gate.c "    gate->failed |=\n        update->len > 0" "    uint32_t none =\n        update->len > 0"
     "1u << update->sector;" "1u << update->sector; (void)none;")
-seeded(opens_though_it_failed core/gate.c "gate->is_receiving = gate->store == SETTINGS_OK;" "gate->is_receiving = true;")
+seeded(opens_though_it_failed core/gate.c "gate->is_receiving = gate->store == SETTINGS_OK &&"
+    "gate->is_receiving = gate->store != SETTINGS_OK ||")
 seeded(trusts_blank_after_a_cut core/gate.c "update->distrusts_blank = gate->is_receiving" "update->distrusts_blank = false")
 seeded(no_second_try_to_open core/gate.c "(result == SETTINGS_TURNOVER || result == SETTINGS_OK) &&"
     "result == SETTINGS_TURNOVER &&")
