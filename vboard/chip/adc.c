@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// ADC1 to ADC3 (RM0090 section 13): regular and injected sequences started by software, in the time
-// sampling and resolution take. A pin reads full scale or zero as its level is; the internal channels
-// follow the supply. Not modelled: external triggers, DMA, the watchdog, dual and triple modes.
+// ADC1 to ADC3 (RM0090 section 13): regular and injected sequences started by software, timers or EXTI, in
+// the time sampling and resolution take; discontinuous groups, DMA, overrun, the watchdog. A pin reads full
+// scale or zero as its level is; the internal channels follow the supply. Not modelled: dual and triple modes.
 
 #include "vboard/chip/chip_state.h"
 
@@ -12,6 +12,9 @@
 #define CR2           0x08u
 #define SMPR1         0x0Cu
 #define SMPR2         0x10u
+#define JOFR1         0x14u
+#define HTR           0x24u
+#define LTR           0x28u
 #define SQR1          0x2Cu
 #define SQR3          0x34u
 #define JSQR          0x38u
@@ -22,28 +25,36 @@
 #define CCR           0x304u
 #define CDR           0x308u
 
+#define SR_AWD        (1u << 0)
 #define SR_EOC        (1u << 1)
 #define SR_JEOC       (1u << 2)
 #define SR_JSTRT      (1u << 3)
 #define SR_STRT       (1u << 4)
 #define SR_OVR        (1u << 5)
 #define CR1_EOCIE     (1u << 5)
+#define CR1_AWDIE     (1u << 6)
 #define CR1_JEOCIE    (1u << 7)
 #define CR1_SCAN      (1u << 8)
+#define CR1_AWDSGL    (1u << 9)
+#define CR1_JAUTO     (1u << 10)
+#define CR1_DISCEN    (1u << 11)
+#define CR1_JDISCEN   (1u << 12)
+#define CR1_JAWDEN    (1u << 22)
+#define CR1_AWDEN     (1u << 23)
 #define CR1_OVRIE     (1u << 26)
 #define CR2_ADON      (1u << 0)
 #define CR2_CONT      (1u << 1)
+#define CR2_DMA       (1u << 8)
+#define CR2_DDS       (1u << 9)
 #define CR2_EOCS      (1u << 10)
 #define CR2_ALIGN     (1u << 11)
 #define CR2_JSWSTART  (1u << 22)
 #define CR2_SWSTART   (1u << 30)
+#define CCR_MULTI     31u
 #define CCR_VBATE     (1u << 22)
 #define CCR_TSVREFE   (1u << 23)
 
 #define ADC_IRQ       18u // RM0090 table 62
-// DS8626, temperature sensor and reference voltage characteristics, typical; written from memory.
-#define SENSOR_MV     760u // at 25 degrees
-#define REFERENCE_MV  1210u
 
 #define REG(adc, off) ((adc)->regs[(off) / 4])
 
@@ -52,25 +63,26 @@ static void update_irq(struct chip *chip) {
     for (unsigned i = 0; i < ADCS; i++) {
         uint32_t sr = chip->adc[i].sr, cr1 = REG(&chip->adc[i], CR1);
         level = level || (sr & SR_EOC && cr1 & CR1_EOCIE) || (sr & SR_JEOC && cr1 & CR1_JEOCIE) ||
-                (sr & SR_OVR && cr1 & CR1_OVRIE);
+                (sr & SR_OVR && cr1 & CR1_OVRIE) || (sr & SR_AWD && cr1 & CR1_AWDIE);
     }
     cpu_set_irq(chip->cpu, ADC_IRQ, level);
 }
 
-static unsigned sequence_length(const struct adc *adc) {
+static unsigned sequence_length(const struct adc *adc, bool is_injected) {
     if (!(REG(adc, CR1) & CR1_SCAN)) {
         return 1;
     }
-    return (adc->is_injected ? REG(adc, JSQR) >> 20 & 3 : REG(adc, SQR1) >> 20 & 15) + 1;
+    return (is_injected ? REG(adc, JSQR) >> 20 & 3 : REG(adc, SQR1) >> 20 & 15) + 1;
 }
 
+// Of the conversion under way.
 static unsigned channel_of(const struct adc *adc) {
-    if (adc->is_injected) {
+    if (adc->doing == ADC_INJECTED) {
         // The last of a shorter injected sequence stands in JSQ4 (13.13.12).
-        unsigned slot = (adc->rank + 4 - sequence_length(adc)) & 3;
+        unsigned slot = (adc->rank[1] + 4 - sequence_length(adc, true)) & 3;
         return REG(adc, JSQR) >> (5 * slot) & 31;
     }
-    return REG(adc, SQR3 - 4 * (adc->rank / 6)) >> (5 * (adc->rank % 6)) & 31;
+    return REG(adc, SQR3 - 4 * (adc->rank[0] / 6)) >> (5 * (adc->rank[0] % 6)) & 31;
 }
 
 static unsigned bits(const struct adc *adc) {
@@ -102,63 +114,290 @@ static unsigned millivolts(const struct adc *adc, unsigned channel) {
     if (channel == 18) {
         return chip->adc_ccr & CCR_VBATE ? chip->supply.mv / 2 : 0; // by a divider (13.11)
     }
-    return !(chip->adc_ccr & CCR_TSVREFE) ? 0 : channel == 16 ? SENSOR_MV : REFERENCE_MV;
+    return !(chip->adc_ccr & CCR_TSVREFE) ? 0
+           : channel == 16                ? ADC_SENSOR_MV(25)
+                                          : ADC_REFERENCE_MV;
 }
 
 static uint32_t result(const struct adc *adc) {
     uint32_t full = (1u << bits(adc)) - 1;
     uint32_t supply_mv = adc->chip->supply.mv ? adc->chip->supply.mv : 1;
     uint32_t value = millivolts(adc, channel_of(adc)) * full / supply_mv;
-    value = value < full ? value : full;
-    return REG(adc, CR2) & CR2_ALIGN ? value << (16 - bits(adc)) : value;
+    return value < full ? value : full;
 }
 
-static void convert(struct adc *adc) {
+// --- sequences (13.3.4 to 13.3.11) ----------------------------------------------------------------------
+
+static void convert(struct adc *adc, unsigned what) {
+    adc->doing = what;
     timeline_schedule(adc->chip->timeline, &adc->done,
                       timeline_now(adc->chip->timeline) + conversion_ps(adc));
 }
 
-static void regular_done(struct adc *adc, bool is_last) {
-    REG(adc, DR) = result(adc);
-    if (is_last || REG(adc, CR2) & CR2_EOCS) {
-        // An unread value is lost where EOC tells of each (13.8.2).
-        adc->sr |= adc->sr & SR_EOC && REG(adc, CR2) & CR2_EOCS ? SR_OVR : 0;
-        adc->sr |= SR_EOC;
+static bool is_discontinuous(const struct adc *adc, bool is_injected) {
+    return REG(adc, CR1) & (is_injected ? CR1_JDISCEN : CR1_DISCEN);
+}
+
+// How many conversions this trigger starts, and from where: a discontinuous group goes on where it left off.
+static void aim(struct adc *adc, bool is_injected) {
+    unsigned length = sequence_length(adc, is_injected);
+    unsigned *rank = &adc->rank[is_injected];
+    if (!is_discontinuous(adc, is_injected) || *rank >= length) {
+        *rank = 0;
+    }
+    unsigned rest = length - *rank;
+    unsigned group = is_injected ? 1 : (REG(adc, CR1) >> 13 & 7) + 1;
+    adc->left[is_injected] = is_discontinuous(adc, is_injected) && group < rest ? group : rest;
+}
+
+static bool is_overrun_watched(const struct adc *adc) {
+    return REG(adc, CR2) & (CR2_DMA | CR2_EOCS);
+}
+
+static void start_regular(struct adc *adc) {
+    // After an overrun triggers are ignored until OVR is cleared (13.8.1).
+    if (!(REG(adc, CR2) & CR2_ADON) || adc->doing == ADC_REGULAR || adc->is_regular_waiting ||
+        (adc->sr & SR_OVR && is_overrun_watched(adc))) {
+        return;
+    }
+    adc->sr |= SR_STRT;
+    aim(adc, false);
+    if (adc->doing == ADC_INJECTED) {
+        adc->is_regular_waiting = true;
+    } else {
+        convert(adc, ADC_REGULAR);
+    }
+}
+
+// A regular conversion under way is made again afterwards (13.3.9).
+static void start_injected(struct adc *adc) {
+    if (!(REG(adc, CR2) & CR2_ADON) || adc->doing == ADC_INJECTED) {
+        return;
+    }
+    adc->is_regular_waiting = adc->doing == ADC_REGULAR;
+    adc->sr |= SR_JSTRT;
+    aim(adc, true);
+    convert(adc, ADC_INJECTED);
+}
+
+static void stop(struct adc *adc) {
+    timeline_cancel(adc->chip->timeline, &adc->done);
+    adc->doing = ADC_RESTS;
+    adc->is_regular_waiting = false;
+    adc->rank[0] = adc->rank[1] = 0;
+    adc->has_request = false;
+}
+
+// 13.3.7. Thresholds of 12 bits; that fewer bits are compared by their upper end is taken for granted.
+static void watch(struct adc *adc, bool is_injected, uint32_t value) {
+    uint32_t cr1 = REG(adc, CR1);
+    if (!(cr1 & (is_injected ? CR1_JAWDEN : CR1_AWDEN)) ||
+        (cr1 & CR1_AWDSGL && (cr1 & 31) != channel_of(adc))) {
+        return;
+    }
+    value <<= 12 - bits(adc);
+    adc->sr |= value > REG(adc, HTR) || value < REG(adc, LTR) ? SR_AWD : 0;
+}
+
+// False: the value before was lost, and the sequence is broken off (13.8.1, 13.8.2).
+static bool deliver(struct adc *adc, uint32_t value, bool is_end) {
+    uint32_t cr2 = REG(adc, CR2);
+    if ((cr2 & CR2_DMA && adc->has_request) ||
+        (cr2 & CR2_EOCS && !(cr2 & CR2_DMA) && adc->sr & SR_EOC)) {
+        adc->sr |= SR_OVR;
+        adc->has_request = false;
+        return false;
+    }
+    REG(adc, DR) = value;
+    adc->sr |= is_end || cr2 & CR2_EOCS ? SR_EOC : 0;
+    adc->has_request = cr2 & CR2_DMA && !adc->is_dma_over;
+    return true;
+}
+
+static uint32_t aligned(const struct adc *adc, uint32_t value) {
+    return REG(adc, CR2) & CR2_ALIGN ? value << (16 - bits(adc)) : value;
+}
+
+static void injected_done(struct adc *adc, uint32_t value) {
+    unsigned rank = adc->rank[1]++;
+    uint32_t less_offset = value - REG(adc, JOFR1 + 4 * rank); // may be below zero (13.13.6)
+    REG(adc, JDR1 + 4 * rank) = aligned(adc, less_offset) & 0xFFFF;
+    adc->sr |= adc->rank[1] >= sequence_length(adc, true) ? SR_JEOC : 0;
+    if (--adc->left[1] > 0) {
+        convert(adc, ADC_INJECTED);
+    } else if (adc->is_regular_waiting) {
+        adc->is_regular_waiting = false;
+        convert(adc, ADC_REGULAR);
+    } else if (REG(adc, CR1) & CR1_JAUTO && REG(adc, CR2) & CR2_CONT) {
+        start_regular(adc);
+    }
+}
+
+static void regular_done(struct adc *adc, uint32_t value) {
+    bool is_end = ++adc->rank[0] >= sequence_length(adc, false);
+    if (!deliver(adc, aligned(adc, value), is_end)) {
+        adc->rank[0] = 0;
+    } else if (--adc->left[0] > 0) {
+        convert(adc, ADC_REGULAR);
+    } else if (is_end && REG(adc, CR1) & CR1_JAUTO) {
+        start_injected(adc);
+    } else if (is_end && REG(adc, CR2) & CR2_CONT) {
+        start_regular(adc);
     }
 }
 
 static void done(void *ctx) {
     struct adc *adc = ctx;
-    bool is_last = adc->rank + 1 >= sequence_length(adc);
-    if (adc->is_injected) {
-        REG(adc, JDR1 + 4 * adc->rank) = result(adc);
-        adc->sr |= is_last ? SR_JEOC : 0;
+    bool is_injected = adc->doing == ADC_INJECTED;
+    uint32_t value = result(adc);
+    watch(adc, is_injected, value);
+    adc->doing = ADC_RESTS;
+    if (is_injected) {
+        injected_done(adc, value);
     } else {
-        regular_done(adc, is_last);
-    }
-    adc->rank = is_last ? 0 : adc->rank + 1;
-    if (!is_last || (!adc->is_injected && REG(adc, CR2) & CR2_CONT)) {
-        convert(adc);
+        regular_done(adc, value);
     }
     update_irq(adc->chip);
+    dma_requests_changed(adc->chip);
 }
 
-static void write_cr2(struct adc *adc, uint32_t value) {
-    uint32_t start = value & (CR2_SWSTART | CR2_JSWSTART);
-    REG(adc, CR2) = value & ~start; // they are cleared as the conversion begins
-    if (!(value & CR2_ADON)) {
-        timeline_cancel(adc->chip->timeline, &adc->done);
-    } else if (start) {
-        adc->is_injected = start & CR2_JSWSTART;
-        adc->sr |= adc->is_injected ? SR_JSTRT : SR_STRT;
-        adc->rank = 0;
-        convert(adc);
+// --- DMA and triggers --------------------------------------------------------------------------------------
+
+bool adc_requests(const struct chip *chip, unsigned index) {
+    return chip->adc[index].has_request;
+}
+
+void adc_served(struct chip *chip, unsigned index, bool is_last) {
+    struct adc *adc = &chip->adc[index];
+    adc->has_request = false;
+    // 13.8.1: no more requests, and so no overrun, until DMA is written 0 and 1 again.
+    adc->is_dma_over = is_last && !(REG(adc, CR2) & CR2_DDS);
+}
+
+// RM0090 tables 68 and 69: timers count from 0. The 16th is an EXTI line.
+static const struct source {
+    uint8_t tim, signal;
+} sources[2][15] = {
+    {{0, TIM_CC1},
+     {0, TIM_CC2},
+     {0, TIM_CC3},
+     {1, TIM_CC2},
+     {1, TIM_CC3},
+     {1, TIM_CC4},
+     {1, TIM_TRGO},
+     {2, TIM_CC1},
+     {2, TIM_TRGO},
+     {3, TIM_CC4},
+     {4, TIM_CC1},
+     {4, TIM_CC2},
+     {4, TIM_CC3},
+     {7, TIM_CC1},
+     {7, TIM_TRGO}},
+    {{0, TIM_CC4},
+     {0, TIM_TRGO},
+     {1, TIM_CC1},
+     {1, TIM_TRGO},
+     {2, TIM_CC2},
+     {2, TIM_CC4},
+     {3, TIM_CC1},
+     {3, TIM_CC2},
+     {3, TIM_CC3},
+     {3, TIM_TRGO},
+     {4, TIM_CC4},
+     {4, TIM_TRGO},
+     {7, TIM_CC2},
+     {7, TIM_CC3},
+     {7, TIM_CC4}},
+};
+#define BY_EXTI 15u
+
+// The number of the trigger that a group waits for; false: of none. A signal is a pulse, so that each edge of
+// EXTEN is as good as another.
+static bool awaited(const struct adc *adc, bool is_injected, unsigned *trigger) {
+    uint32_t cr2 = REG(adc, CR2);
+    *trigger = cr2 >> (is_injected ? 16 : 24) & 15;
+    return cr2 & CR2_ADON && cr2 >> (is_injected ? 20 : 28) & 3;
+}
+
+static bool waits_for(const struct adc *adc, bool is_injected, unsigned tim,
+                      enum tim_signal signal) {
+    unsigned trigger;
+    return awaited(adc, is_injected, &trigger) && trigger != BY_EXTI &&
+           sources[is_injected][trigger].tim == tim &&
+           sources[is_injected][trigger].signal == signal;
+}
+
+bool adc_listens(const struct chip *chip, unsigned tim, enum tim_signal signal) {
+    for (unsigned i = 0; i < ADCS; i++) {
+        if (waits_for(&chip->adc[i], false, tim, signal) ||
+            waits_for(&chip->adc[i], true, tim, signal)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void adc_timer_signal(struct chip *chip, unsigned tim, enum tim_signal signal) {
+    for (unsigned i = 0; i < ADCS; i++) {
+        if (waits_for(&chip->adc[i], false, tim, signal)) {
+            start_regular(&chip->adc[i]);
+        }
+        if (waits_for(&chip->adc[i], true, tim, signal)) {
+            start_injected(&chip->adc[i]);
+        }
     }
 }
 
-static bool adc_read(void *ctx, uint32_t off, uint32_t *value) {
-    struct chip *chip = ctx;
-    struct adc *adc = &chip->adc[off / 0x100 % 4 % ADCS];
+void adc_exti_signal(struct chip *chip, uint32_t lines) {
+    for (unsigned i = 0; i < ADCS; i++) {
+        unsigned trigger;
+        if (lines & 1u << 11 && awaited(&chip->adc[i], false, &trigger) && trigger == BY_EXTI) {
+            start_regular(&chip->adc[i]);
+        }
+        if (lines & 1u << 15 && awaited(&chip->adc[i], true, &trigger) && trigger == BY_EXTI) {
+            start_injected(&chip->adc[i]);
+        }
+    }
+}
+
+// --- registers ---------------------------------------------------------------------------------------------
+
+static void write_cr2(struct adc *adc, uint32_t value) {
+    uint32_t risen = value & ~REG(adc, CR2);
+    REG(adc, CR2) = value & ~(CR2_SWSTART | CR2_JSWSTART); // cleared as the conversion begins
+    if (!(value & CR2_ADON)) {
+        stop(adc);
+    }
+    if (risen & CR2_DMA) {
+        adc->is_dma_over = false;
+    }
+    if (!(value & CR2_DMA)) {
+        adc->has_request = false;
+    }
+    if (value & CR2_JSWSTART) {
+        start_injected(adc);
+    }
+    if (value & CR2_SWSTART) {
+        start_regular(adc);
+    }
+    tim_listeners_changed(adc->chip);
+}
+
+static void write_ccr(struct chip *chip, uint32_t value) {
+    if (value & CCR_MULTI && !(chip->adc_ccr & CCR_MULTI)) {
+        char where[WHERE_MAX];
+        chip_where(chip, where);
+        trace_complaint(chip->trace, "adc-mode", where,
+                        "ADC_CCR.MULTI at %s asks for a dual or triple mode, which is not "
+                        "modelled: each ADC converts by itself",
+                        where);
+    }
+    chip->adc_ccr = value & 0x00C3EF1Fu;
+}
+
+static bool adc_peek(void *ctx, uint32_t off, uint32_t *value) {
+    const struct chip *chip = ctx;
+    const struct adc *adc = &chip->adc[off / 0x100 % 4 % ADCS];
     *value = 0;
     if (off >= COMMON) {
         *value = off == CCR   ? chip->adc_ccr
@@ -171,11 +410,19 @@ static bool adc_read(void *ctx, uint32_t off, uint32_t *value) {
         return false;
     }
     *value = off == SR ? adc->sr : REG(adc, off);
-    if (off == DR) {
+    return true;
+}
+
+static bool adc_read(void *ctx, uint32_t off, uint32_t *value) {
+    struct chip *chip = ctx;
+    bool is_there = adc_peek(ctx, off, value);
+    if (off < COMMON && off % 0x100 == DR) {
+        struct adc *adc = &chip->adc[off / 0x100];
         adc->sr &= ~SR_EOC;
+        adc->has_request = false;
         update_irq(chip);
     }
-    return true;
+    return is_there;
 }
 
 static bool adc_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
@@ -183,7 +430,9 @@ static bool adc_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     struct adc *adc = &chip->adc[off / 0x100 % 4 % ADCS];
     value &= mask;
     if (off >= COMMON) {
-        chip->adc_ccr = off == CCR ? value & 0x00C3EF1Fu : chip->adc_ccr;
+        if (off == CCR) {
+            write_ccr(chip, value);
+        }
         return off <= CDR;
     }
     off %= 0x100;
@@ -206,8 +455,8 @@ static void adc_reset(void *ctx) {
     for (unsigned i = 0; i < ADCS; i++) {
         struct adc *adc = &chip->adc[i];
         timeline_cancel(chip->timeline, &adc->done);
-        *adc = (struct adc){.chip = chip, .done = {.fire = done, .ctx = adc}};
-        adc->regs[0x24 / 4] = 0xFFF; // HTR (13.13.7)
+        *adc = (struct adc){.chip = chip, .index = i, .done = {.fire = done, .ctx = adc}};
+        REG(adc, HTR) = 0xFFF; // 13.13.7
     }
     chip->adc_ccr = 0;
     update_irq(chip);
@@ -218,6 +467,7 @@ const struct peripheral adc_peripheral = {
     .base = 0x40012000u,
     .size = 0x400,
     .read = adc_read,
+    .peek = adc_peek,
     .write = adc_write,
     .reset = adc_reset,
     .enable_register = RCC_APB2ENR,

@@ -121,6 +121,8 @@ void rtc_clock_changed(struct chip *chip);
 void rtc_free(struct chip *chip);
 // What RCC_BDCR gives the RTC; 0: nothing.
 uint64_t rcc_rtc_clock_hz(const struct chip *chip);
+// As RCC_BDCR.RTCSEL numbers them: 1 LSE, 2 LSI, 3 HSE behind RTCPRE; 0 where it does not run.
+uint64_t rcc_slow_clock_hz(const struct chip *chip, unsigned rtcsel);
 // PWR_CSR.BRE: backup SRAM lives on the battery.
 bool pwr_has_backup_regulator(const struct chip *chip);
 

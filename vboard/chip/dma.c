@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // DMA1 and DMA2 (RM0090 section 10): eight streams each, direct and FIFO mode, circular and double
-// buffer, memory to memory on DMA2. Requests served are those of the USARTs; a stream set to another
-// peripheral's channel waits for ever, which is a complaint.
+// buffer, memory to memory on DMA2. dma_requests.c says who asks; a stream set to the channel of a
+// peripheral that is not modelled waits for ever, which is a complaint.
 //
 // An item takes ITEM_CLOCKS of HCLK, whatever else is on the bus; bursts are single items in a row.
 // Priorities between streams do not matter at that grain.
@@ -60,17 +60,6 @@ enum stream_register { CR = 0x00, NDTR = 0x04, PAR = 0x08, M0AR = 0x0C, M1AR = 0
 static const uint8_t irqs[DMAS][DMA_STREAMS] = {{11, 12, 13, 14, 15, 16, 17, 47},
                                                 {56, 57, 58, 59, 60, 68, 69, 70}};
 static const uint8_t flag_position[4] = {0, 6, 16, 22};
-
-// RM0090 tables 42 and 43, the rows of the USARTs.
-static const struct {
-    uint8_t dma, stream, channel, usart;
-    bool is_tx;
-} requests[] = {
-    {1, 2, 4, 0, false}, {1, 5, 4, 0, false}, {1, 7, 4, 0, true},  {0, 5, 4, 1, false},
-    {0, 6, 4, 1, true},  {0, 1, 4, 2, false}, {0, 3, 4, 2, true},  {0, 4, 7, 2, true},
-    {0, 2, 4, 3, false}, {0, 4, 4, 3, true},  {0, 0, 4, 4, false}, {0, 7, 4, 4, true},
-    {1, 1, 5, 5, false}, {1, 2, 5, 5, false}, {1, 6, 5, 5, true},  {1, 7, 5, 5, true},
-};
 
 static unsigned peripheral_bytes(const struct dma_stream *stream) {
     return 1u << (stream->cr >> 11 & 3);
@@ -230,21 +219,10 @@ static bool to_peripheral(struct dma_stream *stream) {
     return ok;
 }
 
+// Memory to memory asks itself (10.3.6).
 static bool is_requested(const struct dma_stream *stream, bool *is_known) {
-    const struct chip *chip = stream->dma->chip;
     *is_known = true;
-    if (direction(stream) == CR_DIR_M2M) {
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        if (requests[i].dma == stream->dma->index && requests[i].stream == stream->index &&
-            requests[i].channel == (stream->cr >> 25 & 7)) {
-            return requests[i].is_tx ? usart_requests_tx(chip, requests[i].usart)
-                                     : usart_requests_rx(chip, requests[i].usart);
-        }
-    }
-    *is_known = false;
-    return false;
+    return direction(stream) == CR_DIR_M2M || dma_is_requested(stream, is_known);
 }
 
 static void consider(struct dma_stream *stream);
@@ -256,6 +234,9 @@ static void step(void *ctx) {
         return;
     }
     bool ok = direction(stream) == CR_DIR_TO_P ? to_peripheral(stream) : to_memory(stream);
+    if (direction(stream) != CR_DIR_M2M) {
+        dma_tell_served(stream, stream->ndtr == 0);
+    }
     if (!(stream->cr & CR_EN)) {
         return;
     }

@@ -39,4 +39,10 @@ extern const struct peripheral dma_peripherals[DMAS]; // ctx is filled in by chi
 void dma_requests_changed(struct chip *chip);
 void dma_free(struct chip *chip);
 
+// Between dma.c and dma_requests.c. Whether the peripheral of the stream's channel asks now; is_known is false
+// where nobody that is modelled is at that place.
+bool dma_is_requested(const struct dma_stream *stream, bool *is_known);
+// One item went over; `is_last` where NDTR became 0, circular or not.
+void dma_tell_served(const struct dma_stream *stream, bool is_last);
+
 #endif

@@ -40,6 +40,8 @@ static void trigger(struct chip *chip, uint32_t lines) {
     if (lines & chip->exti.emr) {
         cpu_event(chip->cpu);
     }
+    adc_exti_signal(chip, lines);
+    dac_exti_signal(chip, lines);
     update_irqs(chip);
 }
 

@@ -100,6 +100,9 @@ static void update(struct gpio_port *port) {
             exti_set_line(port->chip, pin, idr >> pin & 1);
         }
     }
+    if (changed) {
+        tim_pins_changed(port->chip, port->index, changed);
+    }
 }
 
 static bool gpio_read(void *ctx, uint32_t off, uint32_t *value) {
@@ -210,6 +213,9 @@ static bool gpio_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
         return false;
     }
     update(port);
+    if (off == MODER || off == AFRL || off == AFRH) {
+        tim_pins_changed(port->chip, port->index, 0xFFFF); // a level may reach a timer now
+    }
     return true;
 }
 

@@ -128,15 +128,11 @@ void rcc_update_clocks(struct chip *chip) {
     rng_clock_changed(chip);
 }
 
-uint64_t rcc_rtc_clock_hz(const struct chip *chip) {
-    uint32_t bdcr = REG(chip, BDCR);
+uint64_t rcc_slow_clock_hz(const struct chip *chip, unsigned rtcsel) {
     unsigned rtcpre = REG(chip, CFGR) >> 16 & 0x1F;
-    if (!(bdcr & BDCR_RTCEN)) {
-        return 0;
-    }
-    switch (bdcr >> 8 & 3) { // RM0090 7.3.20 RTCSEL
+    switch (rtcsel) { // RM0090 7.3.20
     case 1:
-        return bdcr & BDCR_LSERDY ? chip->wiring.lse_hz : 0;
+        return REG(chip, BDCR) & BDCR_LSERDY ? chip->wiring.lse_hz : 0;
     case 2:
         return REG(chip, CSR) & CSR_LSIRDY ? LSI_HZ : 0;
     case 3: // HSE divided by RTCPRE, 2 to 31 (7.3.3)
@@ -144,6 +140,11 @@ uint64_t rcc_rtc_clock_hz(const struct chip *chip) {
     default:
         return 0;
     }
+}
+
+uint64_t rcc_rtc_clock_hz(const struct chip *chip) {
+    uint32_t bdcr = REG(chip, BDCR);
+    return bdcr & BDCR_RTCEN ? rcc_slow_clock_hz(chip, bdcr >> 8 & 3) : 0;
 }
 
 uint64_t rcc_usb_clock_hz(const struct chip *chip) {

@@ -39,6 +39,9 @@ struct can {
 };
 
 extern const struct peripheral spi_peripherals[SPIS], i2c_peripherals[I2CS], can_peripherals[CANS];
+// What DMA serves: the levels of an SPI's requests.
+bool spi_requests_tx(const struct chip *chip, unsigned index);
+bool spi_requests_rx(const struct chip *chip, unsigned index);
 void spi_free(struct chip *chip);
 void i2c_free(struct chip *chip);
 

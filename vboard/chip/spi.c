@@ -2,7 +2,8 @@
 //
 // SPI1 to SPI6 as a master with nothing on the wires (RM0090 section 28): frames take their time, and
 // what comes in is the level of MISO. Polling drivers (ST's HAL_SPI_TransmitReceive, libopencm3's
-// spi_xfer) get on as on a bare board. Not modelled: slave mode (waits for ever), CRC, DMA, I2S.
+// spi_xfer) get on as on a bare board, and DMA is served. Not modelled: slave mode, which waits for ever for
+// a master's clock, CRC, I2S; each of them is a complaint.
 
 #include "vboard/chip/chip_state.h"
 
@@ -22,10 +23,16 @@
 #define CR1_SPE    (1u << 6)
 #define CR1_RXONLY (1u << 10)
 #define CR1_DFF    (1u << 11)
+#define CR1_CRCEN  (1u << 13)
+#define CR1_BIDIOE (1u << 14)
+#define CR1_BIDI   (1u << 15)
+#define CR2_RXDMA  (1u << 0)
+#define CR2_TXDMA  (1u << 1)
 #define CR2_ERRIE  (1u << 5)
 #define CR2_RXNEIE (1u << 6)
 #define CR2_TXEIE  (1u << 7)
 #define CR2_MASK   0xF7u
+#define I2S_MODE   (1u << 11)
 #define SR_RXNE    (1u << 0)
 #define SR_TXE     (1u << 1)
 #define SR_CRCERR  (1u << 4)
@@ -51,6 +58,22 @@ static void update_irq(struct spi *spi) {
     cpu_set_irq(spi->chip->cpu, spis[spi->index].irq,
                 (sr & SR_TXE && spi->cr2 & CR2_TXEIE) || (sr & SR_RXNE && spi->cr2 & CR2_RXNEIE) ||
                     (sr & (SR_OVR | SR_CRCERR) && spi->cr2 & CR2_ERRIE));
+    dma_requests_changed(spi->chip);
+}
+
+bool spi_requests_tx(const struct chip *chip, unsigned index) {
+    return chip->spi[index].cr2 & CR2_TXDMA && chip->spi[index].sr & SR_TXE;
+}
+
+bool spi_requests_rx(const struct chip *chip, unsigned index) {
+    return chip->spi[index].cr2 & CR2_RXDMA && chip->spi[index].sr & SR_RXNE;
+}
+
+static void complain(const struct spi *spi, const char *sentence) {
+    char where[WHERE_MAX];
+    chip_where(spi->chip, where);
+    trace_complaint(spi->chip->trace, "spi-mode", where, "SPI%u at %s: %s", spi->index + 1, where,
+                    sentence);
 }
 
 // All bits of a frame are the level of a line that nobody drives but its pull.
@@ -73,7 +96,8 @@ static void transmit(struct spi *spi) {
     const struct rcc *rcc = &spi->chip->rcc;
     uint64_t pclk_hz = spis[spi->index].is_apb2 ? rcc->pclk2_hz : rcc->pclk1_hz;
     uint64_t bits = spi->cr1 & CR1_DFF ? 16 : 8;
-    bool is_wanted = !(spi->sr & SR_TXE) || spi->cr1 & CR1_RXONLY;
+    bool is_receiver = spi->cr1 & CR1_RXONLY || (spi->cr1 & (CR1_BIDI | CR1_BIDIOE)) == CR1_BIDI;
+    bool is_wanted = !(spi->sr & SR_TXE) || is_receiver; // 28.3.4: a receiver's clock never stops
 
     if (spi->is_shifting || !is_wanted || !(spi->cr1 & CR1_SPE) || !(spi->cr1 & CR1_MSTR)) {
         return;
@@ -89,7 +113,9 @@ static void sent(void *ctx) {
     struct spi *spi = ctx;
     spi->is_shifting = false;
     spi->sr &= ~SR_BSY;
-    if (spi->sr & SR_RXNE) {
+    if (spi->cr1 & CR1_BIDI && spi->cr1 & CR1_BIDIOE) {
+        // Sends on the one line: nothing is received (28.3.4).
+    } else if (spi->sr & SR_RXNE) {
         spi->sr |= SR_OVR;
     } else {
         spi->sr |= SR_RXNE;
@@ -146,13 +172,24 @@ static bool spi_read(void *ctx, uint32_t off, uint32_t *value) {
     return is_there;
 }
 
+static void write_cr1(struct spi *spi, uint32_t value) {
+    uint32_t risen = value & ~spi->cr1;
+    spi->cr1 = value;
+    if (risen & CR1_SPE && !(value & CR1_MSTR)) {
+        complain(spi, "switched on as a slave: no master is there, it waits for ever for a clock");
+    }
+    if (risen & CR1_CRCEN) {
+        complain(spi, "CRC (SPI_CR1.CRCEN) is not modelled: none is sent, none is checked");
+    }
+    transmit(spi);
+}
+
 static bool spi_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     struct spi *spi = ctx;
     value &= mask & 0xFFFF;
     switch (off) {
     case CR1:
-        spi->cr1 = value;
-        transmit(spi);
+        write_cr1(spi, value);
         break;
     case CR2:
         spi->cr2 = value & CR2_MASK;
@@ -170,6 +207,9 @@ static bool spi_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
         break;
     case I2SCFGR:
         spi->i2scfgr = value & 0xFBFu;
+        if (value & I2S_MODE) {
+            complain(spi, "I2S (SPI_I2SCFGR.I2SMOD) is not modelled, nothing moves");
+        }
         break;
     case I2SPR:
         spi->i2spr = value & 0x3FFu;

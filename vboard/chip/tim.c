@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // TIM1 to TIM14: counting from the internal clock, update events, compare flags, one pulse (RM0090
-// sections 17 to 20). A counter costs nothing while nobody looks: it is worked out when a register is
-// read, and an event is scheduled only for a flag whose interrupt is enabled.
+// sections 17 to 20), slave modes, DMA requests and bursts. A counter costs nothing while nobody looks: it is
+// worked out when a register is read, and an event is scheduled only for a flag whose interrupt or DMA request
+// is enabled, or that somebody else waits for. tim_signals.c has what goes out to ADC, DAC and other timers,
+// tim_inputs.c what comes in from pins.
 //
-// Not modelled: pins (captures never come, outputs drive nothing), triggers between timers, slave
-// modes, DMA requests, dead time and break. Choosing a slave mode or a DMA request is a complaint.
+// Not modelled: outputs drive no pins; dead time and break, external trigger pins (ETR).
 
 #include "vboard/chip/tim.h"
 
@@ -32,20 +33,24 @@
 #define DMAR     0x4Cu
 #define OR       0x50u
 
-#define CR1_CEN  (1u << 0)
+#define CR1_CEN  TIM_CR1_CEN
 #define CR1_UDIS (1u << 1)
 #define CR1_URS  (1u << 2)
 #define CR1_OPM  (1u << 3)
-#define CR1_DIR  (1u << 4)
+#define CR1_DIR  TIM_CR1_DIR
 #define CR1_CMS  (3u << 5)
 #define CR1_ARPE (1u << 7)
-#define SMCR_SMS 7u
+#define SMCR_SMS TIM_SMCR_SMS
+#define SMCR_ECE (1u << 14)
 #define SR_UIF   (1u << 0)
 #define SR_COMIF (1u << 5)
-#define SR_TIF   (1u << 6)
+#define SR_TIF   TIM_SR_TIF
 #define SR_BIF   (1u << 7)
-#define DIER_DMA 0x7F00u
 #define EGR_UG   (1u << 0)
+#define BDTR_BKE (1u << 12)
+
+// Shared by TIM6 and the DAC.
+#define DAC_IRQ  54u
 
 enum tim_kind { BASIC, ONE_CHANNEL, TWO_CHANNELS, GENERAL, ADVANCED };
 
@@ -109,7 +114,11 @@ static bool line_level(const struct chip *chip, unsigned irq) {
             }
         }
     }
-    return false;
+    return irq == DAC_IRQ && dac_wants_interrupt(chip);
+}
+
+void tim_update_irq(struct chip *chip, unsigned irq) {
+    cpu_set_irq(chip->cpu, irq, line_level(chip, irq));
 }
 
 static void update_irq(struct tim *tim) {
@@ -134,13 +143,23 @@ static bool is_down(const struct tim *tim) {
 }
 
 static bool is_counting(const struct tim *tim) {
-    unsigned sms = tim->smcr & SMCR_SMS;
+    enum tim_slave_mode mode = tim_slave_mode(tim);
     // 18.3.1: "the counter is blocked while the auto-reload value is null". Reset mode and trigger
     // mode count from the internal clock too (18.4.3).
-    return tim->cr1 & CR1_CEN && tim->arr_shadow != 0 && (sms == 0 || sms == 4 || sms == 6);
+    return tim->cr1 & CR1_CEN && tim->arr_shadow != 0 &&
+           (mode == TIM_INTERNAL || mode == TIM_RESET || mode == TIM_TRIGGERED ||
+            (mode == TIM_GATED && tim->is_gate_open));
 }
 
-static bool is_output(const struct tim *tim, unsigned channel) {
+enum tim_slave_mode tim_slave_mode(const struct tim *tim) {
+    return (enum tim_slave_mode)(tim->smcr & SMCR_SMS);
+}
+
+unsigned tim_channels(const struct tim *tim) {
+    return kinds[kind(tim)].channels;
+}
+
+bool tim_is_output(const struct tim *tim, unsigned channel) {
     return (tim->ccmr[channel / 2] >> (8 * (channel % 2)) & 3) == 0; // CCxS
 }
 
@@ -169,7 +188,7 @@ static uint64_t ticks_to_overflow(const struct tim *tim) {
 static uint64_t ticks_to_match(const struct tim *tim, unsigned channel) {
     uint32_t ccr = tim->ccr_shadow[channel];
     unsigned cms = (tim->cr1 & CR1_CMS) >> 5;
-    if (!is_output(tim, channel)) {
+    if (!tim_is_output(tim, channel)) {
         return 0;
     }
     if (is_down(tim)) {
@@ -178,11 +197,17 @@ static uint64_t ticks_to_match(const struct tim *tim, unsigned channel) {
     return cms != 1 && ccr > tim->cnt && ccr <= tim->arr_shadow ? ccr - tim->cnt : 0;
 }
 
+static void matched(struct tim *tim, unsigned channel) {
+    uint32_t request = tim->cr2 & TIM_CR2_CCDS ? 0 : TIM_DIER_CC1DE << channel;
+    tim_raise(tim, compare_flag(channel), request);
+    tim_signal_match(tim, channel);
+}
+
 static void match_within(struct tim *tim, uint64_t ticks) {
     for (unsigned channel = 0; channel < kinds[kind(tim)].channels; channel++) {
         uint64_t match = ticks_to_match(tim, channel);
         if (match != 0 && match <= ticks) {
-            tim->sr |= compare_flag(channel);
+            matched(tim, channel);
         }
     }
 }
@@ -192,8 +217,8 @@ static void match_at_overflow(struct tim *tim) {
         // 18.4.5 CC1IF: CCR above ARR sets the flag at the overflow of an up-counter.
         bool is_beyond =
             !is_down(tim) && !is_center(tim) && tim->ccr_shadow[channel] > tim->arr_shadow;
-        if (is_output(tim, channel) && (tim->ccr_shadow[channel] == tim->cnt || is_beyond)) {
-            tim->sr |= compare_flag(channel);
+        if (tim_is_output(tim, channel) && (tim->ccr_shadow[channel] == tim->cnt || is_beyond)) {
+            matched(tim, channel);
         }
     }
 }
@@ -205,6 +230,13 @@ static void load_shadows(struct tim *tim) {
         tim->ccr_shadow[channel] = tim->ccr[channel];
     }
     tim->repetitions = tim->rcr;
+}
+
+// An update event. With CCDS compare channels ask for DMA then (18.4.2).
+static void updated(struct tim *tim, bool is_told, bool is_by_software) {
+    uint32_t compare = tim->cr2 & TIM_CR2_CCDS ? 0xFu * TIM_DIER_CC1DE : 0;
+    tim_raise(tim, is_told ? SR_UIF : 0, (is_told ? TIM_DIER_UDE : 0) | compare);
+    tim_signal_update(tim, is_by_software);
 }
 
 // `count` over- or underflows: an update event after each RCR + 1 of them.
@@ -220,7 +252,7 @@ static void overflow(struct tim *tim, uint64_t count) {
     }
     load_shadows(tim);
     tim->repetitions = tim->rcr - (uint32_t)(beyond % (tim->rcr + 1));
-    tim->sr |= SR_UIF;
+    updated(tim, true, false);
     if (tim->cr1 & CR1_OPM) {
         tim->cr1 &= ~CR1_CEN;
     }
@@ -245,6 +277,10 @@ static void turn_over(struct tim *tim) {
     }
 }
 
+static bool is_clocked_from_outside(const struct tim *tim) {
+    return tim->cr1 & CR1_CEN && tim->arr_shadow != 0 && tim_slave_mode(tim) == TIM_EXTERNAL;
+}
+
 // Whole periods in one go, none of them the first after a change.
 static uint64_t skip_periods(struct tim *tim, uint64_t clocks) {
     uint64_t period =
@@ -256,7 +292,7 @@ static uint64_t skip_periods(struct tim *tim, uint64_t clocks) {
     }
     for (unsigned channel = 0; channel < kinds[kind(tim)].channels; channel++) {
         // One way up or down passes every value; which way sets flags does not matter over periods.
-        if (is_output(tim, channel) && tim->ccr_shadow[channel] <= tim->arr_shadow) {
+        if (tim_is_output(tim, channel) && tim->ccr_shadow[channel] <= tim->arr_shadow) {
             tim->sr |= compare_flag(channel);
         }
     }
@@ -264,9 +300,10 @@ static uint64_t skip_periods(struct tim *tim, uint64_t clocks) {
     return (periods - 1) * clocks_each;
 }
 
+// By internal clocks, or by one of the external clock.
 static void advance(struct tim *tim, uint64_t clocks) {
     bool is_settled = false; // a first update has loaded the shadows
-    while (clocks > 0 && is_counting(tim)) {
+    while (clocks > 0 && (is_counting(tim) || is_clocked_from_outside(tim))) {
         uint64_t scale = (uint64_t)tim->psc_shadow + 1;
         uint64_t to_overflow = ticks_to_overflow(tim) * scale - tim->prescaled;
         if (clocks < to_overflow) {
@@ -305,6 +342,10 @@ static void settle(struct tim *tim) {
     advance(tim, fresh);
 }
 
+void tim_settle(struct tim *tim) {
+    settle(tim);
+}
+
 static void restart_time(struct tim *tim) {
     tim->base_ps = timeline_now(tim->chip->timeline);
     tim->counted = 0;
@@ -314,7 +355,8 @@ static void due(void *ctx);
 
 // The clock at which somebody wants to be told: an enabled flag that is not up yet.
 static void schedule(struct tim *tim) {
-    uint32_t wanted = tim->dier & ~tim->sr & 0x1F;
+    // A request, or a signal, comes with each event; an interrupt only while its flag is down.
+    uint32_t wanted = (tim->dier & ~tim->sr & 0x1F) | (tim->dier >> 8 & 0x1F) | tim_listened(tim);
     timeline_cancel(tim->chip->timeline, &tim->due);
     if (!wanted || !is_counting(tim) || tim->clock_hz == 0) {
         return;
@@ -337,8 +379,24 @@ static void schedule(struct tim *tim) {
 static void due(void *ctx) {
     struct tim *tim = ctx;
     settle(tim);
+    tim_settled(tim);
+}
+
+// After whatever may have changed flags, the counter, or what is waited for.
+void tim_settled(struct tim *tim) {
+    tim_references_follow(tim);
     update_irq(tim);
     schedule(tim);
+    dma_requests_changed(tim->chip);
+}
+
+void tim_listeners_changed(struct chip *chip) {
+    for (unsigned i = 0; i < TIMS; i++) {
+        if (chip->tim[i].chip && chip->tim[i].cr1 & CR1_CEN) {
+            settle(&chip->tim[i]);
+            tim_settled(&chip->tim[i]);
+        }
+    }
 }
 
 static uint64_t timer_hz(const struct tim *tim) {
@@ -362,8 +420,6 @@ void tim_clocks_changed(struct chip *chip) {
     }
 }
 
-// --- registers -------------------------------------------------------------------------------------------
-
 static void complain_unmodelled(struct tim *tim, const char *what) {
     char where[WHERE_MAX];
     chip_where(tim->chip, where);
@@ -372,23 +428,102 @@ static void complain_unmodelled(struct tim *tim, const char *what) {
                     what);
 }
 
-static void generate(struct tim *tim, uint32_t value) {
-    // Compare, commutation, trigger and break events raise their flags as if they had happened.
-    tim->sr |= value & kinds[kind(tim)].sr & ~SR_UIF & 0xFF;
-    if (!(value & EGR_UG)) {
-        return;
-    }
+// UG, or the trigger in reset mode.
+static void begin_again(struct tim *tim, bool is_by_software) {
     tim->cnt = !is_center(tim) && is_down(tim) ? tim->arr : 0;
     tim->prescaled = 0;
     restart_time(tim);
     if (!(tim->cr1 & CR1_UDIS)) {
         load_shadows(tim);
-        tim->sr |= tim->cr1 & CR1_URS ? 0 : SR_UIF;
+        updated(tim, !(tim->cr1 & CR1_URS), is_by_software);
     }
 }
 
+static void generate(struct tim *tim, uint32_t value) {
+    // Compare, commutation, trigger and break events raise their flags as if they had happened.
+    uint32_t flags = value & kinds[kind(tim)].sr & ~SR_UIF & 0xFF;
+    tim_raise(tim, flags, flags << 8);
+    for (unsigned channel = 0; channel < tim_channels(tim); channel++) {
+        if (flags & compare_flag(channel) && tim_is_output(tim, channel)) {
+            tim_signal_match(tim, channel);
+        }
+    }
+    if (value & EGR_UG) {
+        begin_again(tim, true);
+    }
+}
+
+// --- slave modes (18.4.3), DMA (18.3.17) --------------------------------------------------------------------
+
+void tim_raise(struct tim *tim, uint32_t flag, uint32_t request) {
+    tim->sr |= flag;
+    tim->requests |= request & tim->dier;
+}
+
+void tim_triggered(struct tim *tim) {
+    enum tim_slave_mode mode = tim_slave_mode(tim);
+    settle(tim);
+    tim_raise(tim, SR_TIF, TIM_DIER_TDE);
+    if (mode == TIM_RESET) {
+        begin_again(tim, false);
+    } else if (mode == TIM_TRIGGERED && !(tim->cr1 & CR1_CEN)) {
+        tim->cr1 |= CR1_CEN;
+        restart_time(tim);
+    } else if (mode == TIM_EXTERNAL) {
+        advance(tim, 1);
+    }
+    tim_settled(tim);
+}
+
+void tim_gate(struct tim *tim, bool is_open) {
+    if (tim_slave_mode(tim) == TIM_GATED && is_open != tim->is_gate_open) {
+        settle(tim);
+        tim->is_gate_open = is_open;
+        restart_time(tim);
+        tim_raise(tim, SR_TIF, TIM_DIER_TDE); // at both (18.4.5 TIF)
+        tim_settled(tim);
+    }
+}
+
+void tim_count(struct tim *tim, bool is_down_count) {
+    merge(&tim->cr1, is_down_count ? CR1_DIR : 0, CR1_DIR);
+    if (!(tim->cr1 & CR1_CEN) || tim->arr_shadow == 0) {
+        return;
+    }
+    if (tim->prescaled++ < tim->psc_shadow) {
+        return;
+    }
+    tim->prescaled = 0;
+    match_within(tim, 1);
+    if (is_down_count ? tim->cnt == 0 : tim->cnt == tim->arr_shadow) {
+        turn_over(tim);
+    } else {
+        tim->cnt += is_down_count ? UINT32_MAX : 1;
+    }
+}
+
+bool tim_requests(const struct chip *chip, unsigned index, uint32_t part) {
+    return chip->tim[index].requests & chip->tim[index].dier & part;
+}
+
+// A burst asks until it is over (18.3.17).
+void tim_served(struct chip *chip, unsigned index, uint32_t part) {
+    if (chip->tim[index].burst == 0) {
+        chip->tim[index].requests &= ~part;
+    }
+}
+
+// The register that an access to DMAR is for.
+static uint32_t burst_register(struct tim *tim) {
+    uint32_t off = 4 * ((tim->dcr & 31) + tim->burst);
+    tim->burst = tim->burst < (tim->dcr >> 8 & 31) ? tim->burst + 1 : 0;
+    return off;
+}
+
+// --- registers -------------------------------------------------------------------------------------------
+
 static void write_cr1(struct tim *tim, uint32_t value) {
-    bool was_counting = is_counting(tim);
+    bool was_counting = is_counting(tim), was_on = tim->cr1 & CR1_CEN;
     uint32_t mask = kinds[kind(tim)].cr1;
     // DIR is read-only in center-aligned mode (18.4.1).
     if (value & CR1_CMS & mask && is_center(tim)) {
@@ -401,6 +536,10 @@ static void write_cr1(struct tim *tim, uint32_t value) {
     if (!was_counting) {
         restart_time(tim);
     }
+    if (!was_on && tim->cr1 & CR1_CEN) {
+        tim_signal_enable(tim);
+    }
+    tim_inputs_chosen(tim);
 }
 
 static uint32_t *simple_register(struct tim *tim, uint32_t off, uint32_t *mask) {
@@ -440,21 +579,21 @@ static uint32_t *simple_register(struct tim *tim, uint32_t off, uint32_t *mask) 
         *mask = which >= GENERAL ? 0x1F1Fu : 0;
         return &tim->dcr;
     case OR:
-        *mask = 0x0C03u; // ITR1_RMP of TIM2, TI4_RMP of TIM5, TI1_RMP of TIM11
+        // ITR1_RMP of TIM2, TI4_RMP of TIM5, TI1_RMP of TIM11 (18.4.20, 18.4.21, 19.5.11).
+        *mask = tim->index == 1 ? 0x0C00u : tim->index == 4 ? 0x00C0u : tim->index == 10 ? 3u : 0;
         return &tim->option;
     default:
         return NULL;
     }
 }
 
-static bool tim_read(void *ctx, uint32_t off, uint32_t *value) {
+static bool tim_peek(void *ctx, uint32_t off, uint32_t *value) {
     struct tim *tim = ctx;
     uint32_t mask;
     uint32_t sr = tim->sr;
     settle(tim);
     if (tim->sr != sr) {
-        update_irq(tim);
-        schedule(tim);
+        tim_settled(tim);
     }
     switch (off) {
     case CR1:
@@ -485,8 +624,24 @@ static bool tim_read(void *ctx, uint32_t off, uint32_t *value) {
     return reg != NULL;
 }
 
+static bool tim_read(void *ctx, uint32_t off, uint32_t *value) {
+    struct tim *tim = ctx;
+    if (off == DMAR) {
+        off = burst_register(tim);
+    }
+    bool is_there = tim_peek(ctx, off, value);
+    if (off >= CCR1 && off <= CCR4) {
+        unsigned channel = (off - CCR1) / 4;
+        if (!tim_is_output(tim, channel) && tim->sr & compare_flag(channel)) {
+            tim->sr &= ~compare_flag(channel); // 18.4.5 CC1IF: reading a captured value clears it
+            update_irq(tim);
+        }
+    }
+    return is_there;
+}
+
 static void write_ccr(struct tim *tim, unsigned channel, uint32_t value) {
-    if (channel >= kinds[kind(tim)].channels || !is_output(tim, channel)) {
+    if (channel >= kinds[kind(tim)].channels || !tim_is_output(tim, channel)) {
         return; // read-only where it captures (18.4.13)
     }
     tim->ccr[channel] = value & count_max(tim);
@@ -507,8 +662,10 @@ static bool write_register(struct tim *tim, uint32_t off, uint32_t value) {
     case EGR:
         generate(tim, value);
         return true;
-    case DMAR:
-        return true;
+    case DMAR: {
+        uint32_t target = burst_register(tim);
+        return target != DMAR && write_register(tim, target, value);
+    }
     case CNT:
         tim->cnt = value & count_max(tim);
         return true;
@@ -535,11 +692,26 @@ static bool write_register(struct tim *tim, uint32_t off, uint32_t value) {
         return false;
     }
     *reg = value & mask;
-    if (off == SMCR && *reg & SMCR_SMS) {
-        complain_unmodelled(tim, "a slave mode (SMCR.SMS)");
+    if (off == SMCR) {
         restart_time(tim);
-    } else if (off == DIER && *reg & DIER_DMA) {
-        complain_unmodelled(tim, "a DMA request (DIER)");
+        if (value & SMCR_ECE || (*reg & SMCR_SMS && tim_trigger(tim) == TIM_ETRF)) {
+            complain_unmodelled(tim, "an external trigger pin (ETR)");
+        }
+    } else if (off == DIER) {
+        tim->requests &= tim->dier;
+    } else if (off == BDTR && value & BDTR_BKE) {
+        complain_unmodelled(tim, "a break input (BDTR.BKE)");
+    }
+    for (unsigned channel = 0; (off == CCMR1 || off == CCMR2) && channel < 2; channel++) {
+        if ((*reg >> (8 * channel) & 3) == 3) {
+            complain_unmodelled(tim, "a capture by the trigger (CCMR.CCxS 3, TRC)");
+        }
+    }
+    if (off == OR && tim->index == 4 && *reg == 0x00C0u) {
+        complain_unmodelled(tim, "captures of the RTC's wake-up (TIM5_OR.TI4_RMP 3)");
+    }
+    if (off == SMCR || off == CCMR1 || off == CCMR2 || off == CCER || off == CR2 || off == OR) {
+        tim_inputs_chosen(tim);
     }
     return true;
 }
@@ -550,14 +722,14 @@ static bool tim_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     if (!write_register(tim, off, value & mask)) {
         return false;
     }
-    update_irq(tim);
-    schedule(tim);
+    tim_settled(tim);
     return true;
 }
 
 static void tim_reset(void *ctx) {
     struct tim *tim = ctx;
     timeline_cancel(tim->chip->timeline, &tim->due);
+    timeline_cancel(tim->chip->timeline, &tim->oscillation);
     *tim = (struct tim){.chip = tim->chip, .index = tim->index};
     tim->arr = count_max(tim); // 18.4.12; 0xFFFF for the others
     tim->arr_shadow = tim->arr;
@@ -569,7 +741,7 @@ static void tim_reset(void *ctx) {
 #define TIM(n, b, reg, bit)                                                                        \
     {                                                                                              \
         .name = (n), .base = (b), .size = 0x400, .read = tim_read, .write = tim_write,             \
-        .reset = tim_reset, .enable_register = (reg), .enable_bit = 1u << (bit)                    \
+        .peek = tim_peek, .reset = tim_reset, .enable_register = (reg), .enable_bit = 1u << (bit)  \
     }
 
 // In the order of `tims`.
@@ -586,5 +758,6 @@ const struct peripheral tim_peripherals[TIMS] = {
 void tim_free(struct chip *chip) {
     for (unsigned i = 0; i < TIMS; i++) {
         timeline_cancel(chip->timeline, &chip->tim[i].due);
+        timeline_cancel(chip->timeline, &chip->tim[i].oscillation);
     }
 }
