@@ -57,6 +57,29 @@ static void the_reference_tells_the_supply(void **state) {
     }
 }
 
+// As ST's formulas have it (DS8626 5.3.22, LL's __LL_ADC_CALC_TEMPERATURE): 25 degrees, and the supply itself.
+static void factory_calibration_gives_the_temperature_and_the_supply(void **state) {
+    struct bench *b = *state;
+    uint32_t reference, cold, hot;
+
+    assert_true(fake_load(b->cpu, 0x1FFF7A2A, 2, &reference));
+    assert_true(fake_load(b->cpu, 0x1FFF7A2C, 2, &cold));
+    assert_true(fake_load(b->cpu, 0x1FFF7A2E, 2, &hot));
+    store(b, APB2ENR, 1u << 8);
+    store(b, ADC1_(CCR), 1u << 23);
+    store(b, ADC1_(SQR3), 16);
+    store(b, ADC1_(CR2), ADON);
+    store(b, ADC1_(CR2), ADON | SWSTART);
+    run_for(b, 2 * PS_PER_US);
+    int sensor = (int)load(b, ADC1_(DR));
+    assert_in_range((sensor - (int)cold) * 80 / ((int)hot - (int)cold) + 30, 24, 26);
+    chip_set_supply_mv(b->chip, 2700);
+    store(b, ADC1_(SQR3), 17);
+    store(b, ADC1_(CR2), ADON | SWSTART);
+    run_for(b, 2 * PS_PER_US);
+    assert_in_range(3300 * reference / load(b, ADC1_(DR)), 2695, 2705);
+}
+
 static void a_scan_of_three_ends_once_and_injected_values_have_places_of_their_own(void **state) {
     struct bench *b = *state;
 
@@ -85,6 +108,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_conversion_takes_its_time_and_reads_the_pin),
         TEST(the_reference_tells_the_supply),
+        TEST(factory_calibration_gives_the_temperature_and_the_supply),
         TEST(a_scan_of_three_ends_once_and_injected_values_have_places_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
