@@ -255,6 +255,76 @@ static void the_clock_of_the_rtc_is_chosen_once(void **state) {
     assert_int_equal(load(b, BDCR) >> 8 & 3, 2);
 }
 
+#define TSTR   RTC_(0x30)
+#define TSDR   RTC_(0x34)
+#define TAFCR  RTC_(0x40)
+#define TSF    (1u << 11)
+#define TSOVF  (1u << 12)
+#define TAMP1F (1u << 13)
+
+static void a_time_stamp_is_taken_at_the_pins_edge_and_goes_with_its_flag(void **state) {
+    struct bench *b = *state;
+
+    start_lse(b);
+    set(b, 0x101112, 0x246228);
+    store(b, EXTI_(0x08), 1u << 21);
+    store(b, EXTI_(0x00), 1u << 21);
+    store(b, CR, 1u << 15 | 1u << 11 | 1u << 3); // TSIE, TSE, falling
+    assert_true(chip_set_pin(b->chip, "PC13", 1));
+    run_for(b, 5 * PS_PER_S + PS_PER_MS);
+    assert_int_equal(load(b, ISR) & TSF, 0);
+    assert_true(chip_set_pin(b->chip, "PC13", 0));
+    assert_true(fake_irq(b->cpu, 2));
+    run_for(b, 2 * PS_PER_S);
+    assert_int_equal(load(b, TSTR), 0x101117);
+    assert_int_equal(load(b, TSDR), 0x6228); // no year
+    assert_true(chip_set_pin(b->chip, "PC13", 1));
+    assert_true(chip_set_pin(b->chip, "PC13", 0));
+    assert_int_equal(load(b, ISR) & (TSF | TSOVF), TSF | TSOVF);
+    assert_int_equal(load(b, TSTR), 0x101117);
+    store(b, ISR, ~(TSF | TSOVF));
+    assert_int_equal(load(b, TSTR), 0);
+}
+
+static void tampering_empties_the_backup_registers(void **state) {
+    struct bench *b = *state;
+
+    open_domain(b);
+    assert_true(chip_set_pin(b->chip, "PC13", 1));
+    store(b, BKP0R, 0x1234);
+    store(b, EXTI_(0x08), 1u << 21);
+    store(b, EXTI_(0x00), 1u << 21);
+    store(b, TAFCR, 4 | 2 | 1); // TAMPIE, falling, TAMP1E
+    assert_int_equal(load(b, BKP0R), 0x1234);
+    assert_true(chip_set_pin(b->chip, "PC13", 0));
+    assert_int_equal(load(b, ISR) & TAMP1F, TAMP1F);
+    assert_true(fake_irq(b->cpu, 2));
+    assert_int_equal(load(b, BKP0R), 0);
+    store(b, BKP0R, 0x1234); // not while the flag is up
+    assert_int_equal(load(b, BKP0R), 0);
+    store(b, ISR, ~TAMP1F);
+    store(b, BKP0R, 0x1234);
+    assert_int_equal(load(b, BKP0R), 0x1234);
+    // A pin that is low already when it is switched on (26.3.13).
+    store(b, TAFCR, 0);
+    store(b, TAFCR, 2 | 1);
+    assert_int_equal(load(b, BKP0R), 0);
+}
+
+static void what_the_rtc_has_not_is_told(void **state) {
+    struct bench *b = *state;
+
+    open_domain(b);
+    unlock(b);
+    store(b, TAFCR, 1u << 3);       // TAMP2E
+    store(b, RTC_(0x44), 8u << 24); // MASKSS
+    store(b, RTC_(0x3C), 1u << 15); // CALR
+    assert_int_equal(trace_complaints(&b->trace, "rtc-mode"), 3);
+    store(b, RTC_(0x44), 0);
+    store(b, RTC_(0x3C), 0);
+    assert_int_equal(trace_complaints(&b->trace, "rtc-mode"), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void) {
@@ -272,6 +342,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(on_a_battery_the_time_goes_on_through_a_power_cycle,
                                         set_up_with_battery, bench_tear_down),
         TEST(the_clock_of_the_rtc_is_chosen_once),
+        TEST(a_time_stamp_is_taken_at_the_pins_edge_and_goes_with_its_flag),
+        TEST(tampering_empties_the_backup_registers),
+        TEST(what_the_rtc_has_not_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

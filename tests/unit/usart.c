@@ -222,6 +222,19 @@ static void a_sub_word_store_reaches_an_apb_register_and_an_unclocked_one_is_los
     assert_int_equal(value, 2);
 }
 
+static void modes_that_are_not_there_are_told(void **state) {
+    struct bench *b = *state;
+    struct line line = {.coming = NULL};
+
+    connect(b, "USART2", &line);
+    open_usart2(b);
+    store(b, USART2_(CR3), 3u << 8); // RTSE, CTSE
+    store(b, USART2_(CR3), 3u << 8);
+    assert_int_equal(trace_complaints(&b->trace, "usart-mode"), 1);
+    store(b, USART2_(0x10), 1u << 11); // CR2.CLKEN
+    assert_int_equal(trace_complaints(&b->trace, "usart-mode"), 2);
+}
+
 static void the_names_are_the_manuals(void **state) {
     struct bench *b = *state;
     assert_string_equal(chip_uart_name(&chip_models[STM32F407VG], "uart4"), "UART4");
@@ -242,6 +255,7 @@ int main(void) {
         TEST(dma_sends_a_buffer_and_then_says_so),
         TEST(circular_dma_receives_for_ever),
         TEST(a_sub_word_store_reaches_an_apb_register_and_an_unclocked_one_is_lost),
+        TEST(modes_that_are_not_there_are_told),
         TEST(the_names_are_the_manuals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

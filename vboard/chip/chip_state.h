@@ -108,12 +108,23 @@ struct rtc {
     uint64_t clock_hz, base_ps, counted;
     uint64_t shadow_ps; // the shadow registers are up to date from then on
     struct event second, wake_up;
-    bool rings[2]; // levels: alarm, wake-up
+    bool rings[3]; // levels: alarm, wake-up, time stamp or tamper
     uint32_t sram[BKPSRAM_SIZE / 4];
 };
 
 extern const struct peripheral rtc_peripheral;
 extern const struct peripheral bkpsram_peripheral;
+// PC13, which is RTC_AF1 besides, changed its level (rtc_stamps.c).
+void rtc_pin_changed(struct chip *chip);
+// Between rtc.c and rtc_stamps.c: the calendar up to date, RTC_SSR, the lines to EXTI; and whether a stamp or a
+// tampering asks for its interrupt, what a register's new value asks for, flags cleared, backup registers shut.
+void rtc_settle(struct chip *chip);
+uint32_t rtc_sub_second(const struct chip *chip);
+void rtc_update_lines(struct chip *chip);
+bool rtc_stamps_ring(const struct chip *chip);
+void rtc_stamps_written(struct chip *chip, uint32_t off, uint32_t before);
+void rtc_stamps_cleared(struct chip *chip);
+bool rtc_stamps_hold_backup(const struct chip *chip);
 // RCC_BDCR.BDRST.
 void rtc_backup_reset(struct chip *chip);
 // RTCCLK began, ended or is another one.

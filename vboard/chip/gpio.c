@@ -103,6 +103,9 @@ static void update(struct gpio_port *port) {
     if (changed) {
         tim_pins_changed(port->chip, port->index, changed);
     }
+    if (port->index == 2 && changed >> 13 & 1) {
+        rtc_pin_changed(port->chip);
+    }
 }
 
 static bool gpio_read(void *ctx, uint32_t off, uint32_t *value) {

@@ -6,8 +6,8 @@
 // only where PWR_CSR.BRE asked for it.
 //
 // The calendar is worked out when somebody looks; an event a second runs while an alarm is on. The
-// registers' synchronisation takes no time. Not modelled, kept as bits: sub-seconds of alarms, shifts,
-// calibration, time stamps, tamper pins, outputs.
+// registers' synchronisation takes no time. rtc_stamps.c has time stamps and the tamper pin, and tells of what is
+// kept as bits only; outputs are not told of.
 
 #include <string.h>
 
@@ -23,6 +23,9 @@
 #define ALRMBR         0x20u
 #define WPR            0x24u
 #define SSR            0x28u
+#define TSTR           0x30u
+#define TSDR           0x34u
+#define TSSSR          0x38u
 #define TAFCR          0x40u
 #define BKP0R          0x50u
 #define BKP19R         0x9Cu
@@ -61,6 +64,7 @@
 #define WUTR_RESET     0x0000FFFFu
 
 #define ALARM_EXTI     17u // 12.2.5
+#define STAMP_EXTI     21u
 #define WAKE_UP_EXTI   22u
 
 #define REG(chip, off) ((chip)->rtc.regs[(off) / 4])
@@ -150,7 +154,7 @@ static uint64_t ps_of_clocks(const struct chip *chip, uint64_t clocks) {
                       chip->rtc.clock_hz);
 }
 
-static void settle(struct chip *chip) {
+void rtc_settle(struct chip *chip) {
     if (!is_counting(chip)) {
         return;
     }
@@ -167,7 +171,7 @@ static void restart(struct chip *chip) {
     chip->rtc.counted = 0;
 }
 
-static uint32_t sub_second(const struct chip *chip) {
+uint32_t rtc_sub_second(const struct chip *chip) {
     if (!is_counting(chip)) {
         return (uint32_t)synchronous(chip) - 1;
     }
@@ -177,13 +181,17 @@ static uint32_t sub_second(const struct chip *chip) {
 
 // --- alarms and wake-up (26.3.3, 26.3.4) -----------------------------------------------------------------
 
-static void update_lines(struct chip *chip) {
+void rtc_update_lines(struct chip *chip) {
     uint32_t isr = REG(chip, ISR), cr = REG(chip, CR);
     bool alarm = (isr & ISR_ALRAF && cr & CR_ALRAIE) || (isr & ISR_ALRBF && cr & CR_ALRBIE);
     bool wake_up = isr & ISR_WUTF && cr & CR_WUTIE;
-    bool is_news = (alarm && !chip->rtc.rings[0]) || (wake_up && !chip->rtc.rings[1]);
+    bool stamp = rtc_stamps_ring(chip);
+    bool is_news = (alarm && !chip->rtc.rings[0]) || (wake_up && !chip->rtc.rings[1]) ||
+                   (stamp && !chip->rtc.rings[2]);
     chip->rtc.rings[0] = alarm;
     chip->rtc.rings[1] = wake_up;
+    chip->rtc.rings[2] = stamp;
+    exti_set_line(chip, STAMP_EXTI, stamp);
     exti_set_line(chip, ALARM_EXTI, alarm);
     exti_set_line(chip, WAKE_UP_EXTI, wake_up);
     if (is_news && chip->is_powered) {
@@ -223,14 +231,14 @@ static void schedule_second(struct chip *chip) {
 static void second(void *ctx) {
     struct chip *chip = ctx;
     uint32_t cr = REG(chip, CR);
-    settle(chip);
+    rtc_settle(chip);
     if (cr & CR_ALRAE && matches(chip, REG(chip, ALRMAR))) {
         REG(chip, ISR) |= ISR_ALRAF;
     }
     if (cr & CR_ALRBE && matches(chip, REG(chip, ALRMBR))) {
         REG(chip, ISR) |= ISR_ALRBF;
     }
-    update_lines(chip);
+    rtc_update_lines(chip);
     schedule_second(chip);
 }
 
@@ -247,7 +255,7 @@ static uint64_t wake_up_ps(const struct chip *chip) {
 static void woken(void *ctx) {
     struct chip *chip = ctx;
     REG(chip, ISR) |= ISR_WUTF;
-    update_lines(chip);
+    rtc_update_lines(chip);
     timeline_schedule(chip->timeline, &chip->rtc.wake_up,
                       timeline_now(chip->timeline) + wake_up_ps(chip));
 }
@@ -268,7 +276,7 @@ void rtc_clock_changed(struct chip *chip) {
     if (hz == chip->rtc.clock_hz) {
         return;
     }
-    settle(chip);
+    rtc_settle(chip);
     chip->rtc.clock_hz = hz;
     restart(chip);
     schedule_second(chip);
@@ -294,9 +302,9 @@ static bool rtc_read(void *ctx, uint32_t off, uint32_t *value) {
     if (off / 4 >= RTC_WORDS) {
         return false;
     }
-    settle(chip);
+    rtc_settle(chip);
     *value = off == ISR   ? status(chip)
-             : off == SSR ? sub_second(chip)
+             : off == SSR ? rtc_sub_second(chip)
              : off == WPR ? 0
                           : REG(chip, off);
     return true;
@@ -314,6 +322,7 @@ static void write_wpr(struct rtc *rtc, uint32_t value) {
 static void write_isr(struct chip *chip, uint32_t value) {
     uint32_t *isr = &REG(chip, ISR);
     *isr &= value | ~ISR_FLAGS;
+    rtc_stamps_cleared(chip);
     if (chip->rtc.key == 2) {
         bool was_initialising = *isr & ISR_INITF;
         // INITF needs RTCCLK (26.3.5): without, a driver waits in vain, as on the chip.
@@ -327,7 +336,7 @@ static void write_isr(struct chip *chip, uint32_t value) {
         }
         schedule_second(chip);
     }
-    update_lines(chip);
+    rtc_update_lines(chip);
 }
 
 static void write_cr(struct chip *chip, uint32_t value) {
@@ -343,7 +352,7 @@ static void write_cr(struct chip *chip, uint32_t value) {
     if (changed & (CR_WUTE | CR_WUCKSEL)) {
         schedule_wake_up(chip);
     }
-    update_lines(chip);
+    rtc_update_lines(chip);
 }
 
 // Behind the write protection.
@@ -362,9 +371,16 @@ static void write_protected(struct chip *chip, uint32_t off, uint32_t value) {
         return;
     case SSR:
         return; // read-only
-    default:
+    case TSTR:
+    case TSDR:
+    case TSSSR:
+        return; // read-only
+    default: {
+        uint32_t before = REG(chip, off);
         REG(chip, off) = value;
+        rtc_stamps_written(chip, off, before);
         return;
+    }
     }
 }
 
@@ -377,12 +393,17 @@ static bool rtc_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     if (!pwr_backup_is_writable(chip)) {
         return true; // lost (RM0090 5.1.2)
     }
-    settle(chip);
+    rtc_settle(chip);
     value &= mask;
     if (off == WPR) {
         write_wpr(&chip->rtc, value);
-    } else if ((off >= BKP0R && off <= BKP19R) || off == TAFCR) {
+    } else if (off >= BKP0R && off <= BKP19R) {
+        REG(chip, off) = rtc_stamps_hold_backup(chip) ? 0 : value;
+    } else if (off == TAFCR) {
+        uint32_t before = REG(chip, off);
         REG(chip, off) = value;
+        rtc_stamps_written(chip, off, before);
+        rtc_update_lines(chip);
     } else if (off == ISR) {
         write_isr(chip, value);
     } else if (chip->rtc.key == 2) {
@@ -402,7 +423,7 @@ void rtc_backup_reset(struct chip *chip) {
     REG(chip, PRER) = PRER_RESET;
     REG(chip, WUTR) = WUTR_RESET;
     restart(chip);
-    update_lines(chip);
+    rtc_update_lines(chip);
 }
 
 static void rtc_power_on(void *ctx) {
@@ -418,7 +439,7 @@ static void rtc_reset(void *ctx) {
     if (chip->rtc.clock_hz) { // the shadow registers begin empty
         chip->rtc.shadow_ps = timeline_now(chip->timeline) + ps_of_clocks(chip, 2);
     }
-    update_lines(chip);
+    rtc_update_lines(chip);
 }
 
 void rtc_free(struct chip *chip) {

@@ -58,10 +58,15 @@
 #define CR1_MASK   0x0000BFFFu
 #define CR2_MASK   0x00007F6Fu
 #define CR3_EIE    (1u << 0)
+#define CR3_IREN   (1u << 1)
 #define CR3_HDSEL  (1u << 3)
+#define CR3_SCEN   (1u << 5)
 #define CR3_DMAR   (1u << 6)
 #define CR3_DMAT   (1u << 7)
+#define CR3_RTSE   (1u << 8)
+#define CR3_CTSE   (1u << 9)
 #define CR3_MASK   0x00000FFFu
+#define CR2_CLKEN  (1u << 11)
 
 #define USART_PINS 3u
 #define SMALL      0x80u
@@ -378,6 +383,16 @@ static void write_cr1(struct usart *usart, uint32_t value) {
     (void)listen(usart);
 }
 
+static void complain_unmodelled(const struct usart *usart, uint32_t bits, const char *what) {
+    if (bits) {
+        char where[WHERE_MAX];
+        chip_where(usart->chip, where);
+        trace_complaint(usart->chip->trace, "usart-mode", where,
+                        "%s at %s asks for %s, which is not modelled", usarts[usart->index].name,
+                        where, what);
+    }
+}
+
 static bool usart_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
     struct usart *usart = ctx;
     value &= mask;
@@ -397,11 +412,19 @@ static bool usart_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) 
         write_cr1(usart, value);
         break;
     case CR2:
+        complain_unmodelled(usart, value & ~usart->cr2 & CR2_CLKEN,
+                            "a clock pin (USART_CR2.CLKEN): frames go as without");
         usart->cr2 = value & CR2_MASK;
         break;
-    case CR3:
+    case CR3: {
+        uint32_t risen = value & ~usart->cr3;
+        complain_unmodelled(usart, risen & (CR3_RTSE | CR3_CTSE),
+                            "flow control (USART_CR3.RTSE, CTSE): it sends whatever CTS says");
+        complain_unmodelled(usart, risen & (CR3_IREN | CR3_SCEN),
+                            "IrDA or a smart card (USART_CR3.IREN, SCEN): frames go as without");
         usart->cr3 = value & CR3_MASK;
         break;
+    }
     case GTPR:
         usart->gtpr = value & 0xFFFF;
         break;

@@ -400,7 +400,9 @@ static void note_missing(const struct port *port) {
         (void)fprintf(stderr, "vboard: note: %s%sthe board's USB device did not enumerate: %s\n",
                       name ? name : "", mark, port->why);
     } else if (!port->has_device) {
-        (void)fprintf(stderr, "vboard: note: %s%sno USB device attached within 1 s of power-on\n",
+        (void)fprintf(stderr,
+                      "vboard: note: %s%sno USB device attached within 1 s of power-on; where the "
+                      "firmware takes longer, let COMMAND wait: -- sh -c 'sleep 3; ...'\n",
                       name ? name : "", mark);
     }
 }
