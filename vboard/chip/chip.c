@@ -302,6 +302,7 @@ void chip_free(struct chip *chip) {
     rtc_free(chip);
     spi_free(chip);
     adc_free(chip);
+    can_free(chip);
     i2c_free(chip);
     rcc_free(chip);
     otg_wiring_free(chip);

@@ -31,11 +31,24 @@ struct i2c {
     struct event done;
 };
 
+#define CAN_BOXES 3u
+#define CAN_FIFO  3u
+
+struct can_fifo {
+    uint32_t box[CAN_FIFO][4]; // RIR, RDTR, RDLR, RDHR; the oldest first
+    unsigned count;
+    uint32_t flags; // FULL, FOVR
+};
+
 struct can {
     struct chip *chip;
     unsigned index;
-    uint32_t mcr, msr, ier, esr, btr;
-    uint32_t words[0x400 / 4]; // mailboxes and filters
+    uint32_t mcr, msr, tsr, ier, esr, btr;
+    uint32_t words[0x400 / 4]; // transmit mailboxes and filters
+    struct can_fifo fifo[2];
+    uint64_t requests, order[CAN_BOXES]; // which mailbox was asked for first
+    unsigned sending;
+    struct event sent;
 };
 
 extern const struct peripheral spi_peripherals[SPIS], i2c_peripherals[I2CS], can_peripherals[CANS];
@@ -44,5 +57,6 @@ bool spi_requests_tx(const struct chip *chip, unsigned index);
 bool spi_requests_rx(const struct chip *chip, unsigned index);
 void spi_free(struct chip *chip);
 void i2c_free(struct chip *chip);
+void can_free(struct chip *chip);
 
 #endif
