@@ -25,6 +25,39 @@ static void end(struct bench *b) {
     (void)bench_tear_down(&state);
 }
 
+#define ADC1_(o) (0x40012000u + (o))
+
+static unsigned convert(struct bench *b, uint32_t ccr, uint32_t channel) {
+    store(b, ADC1_(0x304), ccr);
+    store(b, ADC1_(0x34), channel);
+    store(b, ADC1_(0x08), 1);
+    store(b, ADC1_(0x08), 1 | 1u << 30);
+    run_for(b, 20 * PS_PER_US);
+    return load(b, ADC1_(0x4C));
+}
+
+static void the_temperature_sensor_is_where_the_line_has_it(void **state) {
+    (void)state;
+    static const struct {
+        enum chip_id id;
+        bool is_shared;
+        unsigned divider;
+    } chips[] = {{STM32F407VG, false, 2},
+                 {STM32F401CC, true, 4},
+                 {STM32F411CE, true, 4},
+                 {STM32F429ZI, true, 4},
+                 {STM32F446RE, true, 4}};
+    for (unsigned i = 0; i < COUNT_OF(chips); i++) {
+        struct bench *b = bench_of(chips[i].id, 8000000);
+        store(b, RCC_(0x44), 1u << 8);
+        assert_int_equal(convert(b, 1u << 23, 16), 760 * 4095 / 3300);
+        assert_int_equal(convert(b, 1u << 23, 18), chips[i].is_shared ? 760 * 4095 / 3300 : 0);
+        // Both: VBAT has the channel that they share.
+        assert_int_equal(convert(b, 3u << 22, 18), 3300 / chips[i].divider * 4095 / 3300);
+        end(b);
+    }
+}
+
 static void each_chip_shows_its_line_and_its_flash_size(void **state) {
     (void)state;
     for (unsigned id = 0; id < CHIP_MODEL_COUNT; id++) {
@@ -250,6 +283,7 @@ static void timpre_gives_timers_hclk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_temperature_sensor_is_where_the_line_has_it),
         cmocka_unit_test(each_chip_shows_its_line_and_its_flash_size),
         cmocka_unit_test(sizes_and_device_ids_are_those_of_the_manuals),
         cmocka_unit_test(a_name_is_found_in_any_case_and_as_on_the_package),

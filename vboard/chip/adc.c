@@ -111,12 +111,19 @@ static unsigned millivolts(const struct adc *adc, unsigned channel) {
     if (adc != &chip->adc[0]) {
         return 0; // the internal ones are ADC1's
     }
-    if (channel == 18) {
-        return chip->adc_ccr & CCR_VBATE ? chip->supply.mv / 2 : 0; // by a divider (13.11)
+    // Where the sensor and VBAT share channel 18, VBAT has it (RM0383 11.9; RM0090 13.10). The sensor reads at 16
+    // there as well: seen on an F427 (ST's forum), and for the F401 ST's HAL takes 16, its manual names 18.
+    const struct chip_line *line = chip->model->line;
+    if (channel == 18 && chip->adc_ccr & CCR_VBATE) {
+        return chip->supply.mv / line->vbat_divider;
     }
-    return !(chip->adc_ccr & CCR_TSVREFE) ? 0
-           : channel == 16                ? ADC_SENSOR_MV(25)
-                                          : ADC_REFERENCE_MV;
+    if (!(chip->adc_ccr & CCR_TSVREFE)) {
+        return 0;
+    }
+    if (channel == 17) {
+        return ADC_REFERENCE_MV;
+    }
+    return channel == 16 || line->has_shared_sensor ? ADC_SENSOR_MV(25) : 0;
 }
 
 static uint32_t result(const struct adc *adc) {

@@ -47,20 +47,22 @@ static const struct wait_limits limits_rm0383 = {{
 
 // RM0368. The datasheets' tables of general operating conditions for the clocks.
 #define LINE_F401                                                                                  \
-    .manual = "RM0368", .irq_count = 85, .flash_cr = CR_ONE_BANK, .optcr = OPTCR_8,                \
-    .hclk_mhz = {84, 60, 84, 84}, .pclk1_mhz = 42, .pclk2_mhz = 84, .vco_min_mhz = 192,            \
-    .wait_limits = &limits_rm0368, .ahb1enr = 0x0060109Fu, .ahb2enr = 0x00000080u,                 \
-    .apb1enr = 0x10E2C80Fu, .apb2enr = 0x00077931u, .ahb1lpenr_memories = 0x00018000u,             \
-    .ahb2lpenr = 0x00000080u, .pllcfgr = 0x0F437FFFu, .plli2scfgr = 0x70007FC0u,                   \
-    .plli2scfgr_reset = 0x24003000u, .dckcfgr = 0x01000000u, .pwr_cr = 0x0000EFF3u,                \
-    .pwr_cr_reset = 0x00008000u, .memrmp = 3, .pmc = 1u << 16, .apb1_fz = 0x00E01C0Fu,             \
-    .apb2_fz = 0x00070001u, .otg_fs = &otg_fs_config
+    .manual = "RM0368", .has_shared_sensor = true, .vbat_divider = 4, .irq_count = 85,             \
+    .flash_cr = CR_ONE_BANK, .optcr = OPTCR_8, .hclk_mhz = {84, 60, 84, 84}, .pclk1_mhz = 42,      \
+    .pclk2_mhz = 84, .vco_min_mhz = 192, .wait_limits = &limits_rm0368, .ahb1enr = 0x0060109Fu,    \
+    .ahb2enr = 0x00000080u, .apb1enr = 0x10E2C80Fu, .apb2enr = 0x00077931u,                        \
+    .ahb1lpenr_memories = 0x00018000u, .ahb2lpenr = 0x00000080u, .pllcfgr = 0x0F437FFFu,           \
+    .plli2scfgr = 0x70007FC0u, .plli2scfgr_reset = 0x24003000u, .dckcfgr = 0x01000000u,            \
+    .pwr_cr = 0x0000EFF3u, .pwr_cr_reset = 0x00008000u, .memrmp = 3, .pmc = 1u << 16,              \
+    .apb1_fz = 0x00E01C0Fu, .apb2_fz = 0x00070001u, .otg_fs = &otg_fs_config
 
 static const struct chip_line line_f401bc = {.idcode = 0x10016423u, LINE_F401};
 static const struct chip_line line_f401de = {.idcode = 0x10016433u, LINE_F401};
 
 static const struct chip_line line_f411 = {
     .manual = "RM0383",
+    .has_shared_sensor = true,
+    .vbat_divider = 4,
     .idcode = 0x10006431u,
     .irq_count = 86,
     .flash_cr = CR_ONE_BANK,
@@ -92,9 +94,9 @@ static const struct chip_line line_f411 = {
 // RM0090, the sections that say STM32F405xx/07xx and STM32F415xx/17xx. Device 0x413, revision 0x1001 (38.6.1;
 // read from silicon); the enable bits of AHB1, APB1 and APB2 of an F407 were read from silicon too.
 #define LINE_F405                                                                                  \
-    .manual = "RM0090", .idcode = 0x10016413u, .irq_count = 82, .flash_cr = CR_ONE_BANK,           \
-    .optcr = OPTCR_12, .hclk_mhz = {144, 168}, .pclk1_mhz = 42, .pclk2_mhz = 84,                   \
-    .vco_min_mhz = 100, .wait_limits = &limits_rm0090, .ahb3enr = 0x00000001u,                     \
+    .manual = "RM0090", .vbat_divider = 2, .idcode = 0x10016413u, .irq_count = 82,                 \
+    .flash_cr = CR_ONE_BANK, .optcr = OPTCR_12, .hclk_mhz = {144, 168}, .pclk1_mhz = 42,           \
+    .pclk2_mhz = 84, .vco_min_mhz = 100, .wait_limits = &limits_rm0090, .ahb3enr = 0x00000001u,    \
     .apb1enr = 0x36FEC9FFu, .apb2enr = 0x00075F33u, .ahb1lpenr_memories = 0x00038000u,             \
     .ahb2lpenr = 0x000000F1u, .pllcfgr = 0x0F437FFFu, .plli2scfgr = 0x70007FC0u,                   \
     .plli2scfgr_reset = 0x20003000u, .pwr_cr = 0x000043F3u, .pwr_cr_reset = 0x00004000u,           \
@@ -113,16 +115,16 @@ static const struct chip_line line_f417 = {LINE_F405, .ahb1enr = 0x7E7411FFu,
 
 // RM0090, the sections that say STM32F42xxx and STM32F43xxx. Device 0x419, revision 0x2003 ("5 and B", 38.6.1).
 #define LINE_F42                                                                                   \
-    .manual = "RM0090", .idcode = 0x20036419u, .irq_count = 91, .flash_cr = CR_TWO_BANKS,          \
-    .optcr = OPTCR_2_BANKS, .has_two_banks = true, .has_fmc = true,                                \
-    .hclk_mhz = {120, 120, 144, 168}, .over_drive_mhz = {120, 120, 168, 180}, .pclk1_mhz = 45,     \
-    .pclk2_mhz = 90, .vco_min_mhz = 100, .wait_limits = &limits_rm0090, .ahb1enr = 0x7EF417FFu,    \
-    .ahb3enr = 0x00000001u, .apb1enr = 0xF6FEC9FFu, .ahb1lpenr_memories = 0x000B8000u,             \
-    .pllcfgr = 0x0F437FFFu, .plli2scfgr = 0x7F007FC0u, .plli2scfgr_reset = 0x24003000u,            \
-    .pllsaicfgr = 0x7F007FC0u, .pllsaicfgr_reset = 0x24003000u, .dckcfgr = 0x01F31F1Fu,            \
-    .pwr_cr = 0x000FEFF3u, .pwr_cr_reset = 0x0000C000u, .memrmp = 0x00000D07u, .pmc = 0x00870000u, \
-    .apb1_fz = 0x06E01DFFu, .apb2_fz = 0x00070003u, .otg_fs = &otg_fs_config,                      \
-    .otg_hs = &otg_hs_config
+    .manual = "RM0090", .has_shared_sensor = true, .vbat_divider = 4, .idcode = 0x20036419u,       \
+    .irq_count = 91, .flash_cr = CR_TWO_BANKS, .optcr = OPTCR_2_BANKS, .has_two_banks = true,      \
+    .has_fmc = true, .hclk_mhz = {120, 120, 144, 168}, .over_drive_mhz = {120, 120, 168, 180},     \
+    .pclk1_mhz = 45, .pclk2_mhz = 90, .vco_min_mhz = 100, .wait_limits = &limits_rm0090,           \
+    .ahb1enr = 0x7EF417FFu, .ahb3enr = 0x00000001u, .apb1enr = 0xF6FEC9FFu,                        \
+    .ahb1lpenr_memories = 0x000B8000u, .pllcfgr = 0x0F437FFFu, .plli2scfgr = 0x7F007FC0u,          \
+    .plli2scfgr_reset = 0x24003000u, .pllsaicfgr = 0x7F007FC0u, .pllsaicfgr_reset = 0x24003000u,   \
+    .dckcfgr = 0x01F31F1Fu, .pwr_cr = 0x000FEFF3u, .pwr_cr_reset = 0x0000C000u,                    \
+    .memrmp = 0x00000D07u, .pmc = 0x00870000u, .apb1_fz = 0x06E01DFFu, .apb2_fz = 0x00070003u,     \
+    .otg_fs = &otg_fs_config, .otg_hs = &otg_hs_config
 
 static const struct chip_line line_f427 = {LINE_F42, .ahb2enr = 0x000000C1u,
                                            .ahb2lpenr = 0x000000F1u, .apb2enr = 0x00777F33u};
@@ -135,6 +137,8 @@ static const struct chip_line line_f439 = {LINE_F42, .ahb2enr = 0x000000F1u,
 
 static const struct chip_line line_f446 = {
     .manual = "RM0390",
+    .has_shared_sensor = true,
+    .vbat_divider = 4,
     .has_fmc = true,
     .idcode = 0x10006421u,
     .irq_count = 97,

@@ -48,6 +48,10 @@ struct chip_line {
     uint32_t memrmp, pmc; // SYSCFG
     uint32_t apb1_fz, apb2_fz;
 
+    // ADC1: the temperature sensor is at channel 18, too, and what divides VBAT there.
+    bool has_shared_sensor;
+    uint8_t vbat_divider;
+
     const struct otg_config *otg_fs, *otg_hs; // otg_hs NULL: none
 };
 
