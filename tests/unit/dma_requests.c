@@ -242,6 +242,33 @@ static void the_dac_takes_samples_at_a_timers_pace_and_tells_of_none(void **stat
     assert_false(fake_irq(b->cpu, 54));
 }
 
+#define USART2_(o) (0x40004400u + (o))
+
+// RM0383 table 27: the F411 has USART2's receiver there, too. One wire, so that it hears itself.
+static void the_f411_receives_at_a_place_of_its_own(void **state) {
+    struct bench *b;
+    void *other;
+    (void)state;
+
+    bench_set_up_of(&other, &chip_models[STM32F411CE], 8000000);
+    b = other;
+    store(b, AHB1ENR, 1u << 21 | 1);
+    store(b, APB1ENR, 1u << 17);
+    store(b, GPIO_('A', 0x20), 7u << 8);
+    store(b, GPIO_('A', 0x00), load(b, GPIO_('A', 0x00)) | 2u << 4);
+    open_stream(b, DMA1_(S(7)), USART2_(4), 1, 6u << 25);
+    store(b, USART2_(0x08), 139);
+    store(b, USART2_(0x14), 1u << 6 | 1u << 3);            // DMAR, HDSEL
+    store(b, USART2_(0x0C), 1u << 13 | 1u << 3 | 1u << 2); // UE, TE, RE
+    run_for(b, 200 * PS_PER_US);
+    store(b, USART2_(4), 'x');
+    run_for(b, 200 * PS_PER_US);
+    assert_int_equal(load(b, BUFFER) & 0xFF, 'x');
+    assert_int_equal(load(b, DMA1_(S(7) + NDTR)), 0);
+    assert_int_equal(trace_complaints(&b->trace, "dma-request"), 0);
+    bench_tear_down(&other);
+}
+
 static void a_peripheral_that_is_not_modelled_is_told(void **state) {
     struct bench *b = *state;
 
@@ -291,6 +318,7 @@ int main(void) {
         TEST(a_timer_asks_at_its_updates_and_takes_duty_cycles),
         TEST(a_burst_reaches_four_registers_at_one_update),
         TEST(the_dac_takes_samples_at_a_timers_pace_and_tells_of_none),
+        cmocka_unit_test(the_f411_receives_at_a_place_of_its_own),
         TEST(a_peripheral_that_is_not_modelled_is_told),
         TEST(a_timer_starts_another_and_counts_for_it),
     };

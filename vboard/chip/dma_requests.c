@@ -82,6 +82,7 @@ static const struct request {
     {0, 4, 6, OF_TIM, 4, CC2DE},
     {0, 5, 6, SILENT, 0, 0}, // I2C3_TX of the F411 and F446
     {0, 6, 6, OF_TIM, 4, UDE},
+    {0, 7, 6, RX_OF_USART, 1, 0}, // of the F411
     {0, 1, 7, OF_TIM, 5, UDE},
     {0, 2, 7, SILENT, 0, 0}, // I2C2_RX
     {0, 3, 7, SILENT, 0, 0},
