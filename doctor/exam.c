@@ -21,6 +21,8 @@
 #define HEAL_STEPS   8u
 // The longest poll that is waited for at once.
 #define POLL_MAX_MS  5000u
+// The longest that flash may need: 32 s for a mass erase at x8 (DS8626 table 40).
+#define POLL_SANE_MS 35000u
 // Between two answers, whatever is announced: at first, and once there were so many that somebody announces less than
 // it takes.
 #define POLL_MIN_MS  1u
@@ -188,6 +190,9 @@ struct exam_work exam_download(struct exam *x, uint16_t block, void *data, uint1
             return work;
         }
         work.busy_answers += x->state == DFU_STATE_DNBUSY;
+        if (x->state == DFU_STATE_DNBUSY && x->poll_ms > x->longest_poll_ms) {
+            x->longest_poll_ms = x->poll_ms;
+        }
         if (x->state == DFU_STATE_DNBUSY && work.us - first_us > work.busy_us) {
             work.busy_us = work.us - first_us;
         }
@@ -241,6 +246,17 @@ static void examine(struct exam *x) {
     }
 }
 
+// A host that obeys waits for hours.
+static void judge_polls(const struct exam *x) {
+    if (x->longest_poll_ms > POLL_SANE_MS) {
+        report_add_as(x->report, "F23", FINDING_FAULT, REPORT_CERTAIN, exam_now(x),
+                      "with dfuDNBUSY the device asks to be left alone for %" PRIu32
+                      " s (bwPollTimeout 0x%06" PRIX32 "): hosts wait as long as they are told, "
+                      "which looks like a hang",
+                      x->longest_poll_ms / 1000, x->longest_poll_ms);
+    }
+}
+
 struct exam_result exam_run(const struct device *device, const struct exam_options *options,
                             struct report *report) {
     struct exam_result nothing = {0};
@@ -257,6 +273,7 @@ struct exam_result exam_run(const struct device *device, const struct exam_optio
     if (exam_descriptors(x)) {
         if (!exam_is_cancelled(x)) {
             examine(x);
+            judge_polls(x);
         }
         x->result.is_idle = !x->is_over && exam_heal(x);
     }

@@ -168,6 +168,11 @@ bool exam_descriptors(struct exam *x) {
     fact_string(x, "manufacturer", x->device_descriptor[14]);
     fact_string(x, "product", x->device_descriptor[15]);
     fact_string(x, "serial number", x->device_descriptor[16]);
+    if (x->device_descriptor[16] == 0) {
+        report_add_as(x->report, "F39", FINDING_NOTE, REPORT_CERTAIN, exam_now(x),
+                      "there is no serial number (iSerialNumber is 0): two such boards cannot be "
+                      "told apart, and STM32CubeProgrammer takes devices by it");
+    }
     for (unsigned i = 0; i < x->alternate_count; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "alternate setting %u", i);

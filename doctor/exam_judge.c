@@ -65,6 +65,9 @@ static bool judge_erase(struct trial *t, const struct trial_round *r) {
     if (r->erase.is_done) {
         return false;
     }
+    if (r->erase.sent == DEVICE_TIMEOUT || r->erase.asked == DEVICE_TIMEOUT) {
+        return true; // nothing was refused: the device has fallen silent, which is F42
+    }
     if (r->was_repeated && r->second_erase.is_done) {
         report_add_as(report, "F12", FINDING_FAULT, REPORT_LIKELY, at_us,
                       "the first erase of 0x%08" PRIX32 " failed with %s, the second one worked",

@@ -54,6 +54,7 @@ struct exam {
     uint8_t status, state, string;
     uint32_t poll_ms;
     uint64_t us;
+    uint32_t longest_poll_ms; // of any dfuDNBUSY
     uint8_t buffer[EXAM_BLOCK_MAX];
 };
 

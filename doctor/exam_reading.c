@@ -151,6 +151,31 @@ static void judge_set_address(struct exam *x, uint32_t addr) {
     }
 }
 
+// A whole block, as every host but STM32CubeProgrammer asks for it: less than that means that memory ends there. What
+// comes is what the rest of the examination reads and writes by.
+static void judge_block_size(struct exam *x, const struct layout_run *run) {
+    uint16_t block = x->transfer_bytes < EXAM_BLOCK_MAX ? x->transfer_bytes : EXAM_BLOCK_MAX;
+    struct exam_work work;
+    uint16_t moved = 0;
+    if (block == 0 || layout_run_end(run) - run->addr < block ||
+        !set_address(x, run->addr, &work)) {
+        return;
+    }
+    uint64_t at_us = exam_now(x);
+    bool is_read =
+        exam_request(x, DFU_UPLOAD, DFUSE_BLOCK_FIRST_DATA, x->buffer, block, &moved) == DEVICE_OK;
+    (void)exam_heal(x);
+    if (!is_read || moved == 0 || moved >= block) {
+        return; // what is refused is judge_reading()'s
+    }
+    report_add(x->report, "F25", REPORT_CERTAIN, at_us,
+               "wTransferSize says %u bytes, and UPLOAD of %u bytes at 0x%08" PRIX32
+               " gives %u: hosts take that for the end of the memory",
+               x->transfer_bytes, block, run->addr, moved);
+    report_explain(x->report, "F25", FINDING_SHORT_BLOCK_MEANING, FINDING_SHORT_BLOCK_REMEDY);
+    x->transfer_bytes = moved;
+}
+
 // The same place twice, as much as STM32CubeProgrammer reads on connecting.
 static void judge_reading(struct exam *x, uint32_t addr, const char *what) {
     static uint8_t first[CONNECT_BYTES];
@@ -389,6 +414,7 @@ void exam_reading(struct exam *x) {
     }
     const struct layout_run *loadable = exam_loadable_run(x);
     if (x->layout.runs[0].type & LAYOUT_READABLE) {
+        judge_block_size(x, &x->layout.runs[0]);
         judge_reading(x, x->layout.runs[0].addr, "where the layout begins");
     }
     if (loadable && !x->is_over) {

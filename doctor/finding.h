@@ -44,6 +44,14 @@ struct finding {
     const char *source;  // where it is known from
 };
 
+// F25 where blocks are shorter than the descriptor promises, for report_explain().
+#define FINDING_SHORT_BLOCK_MEANING                                                                \
+    "The buffer (USBD_DFU_XFER_SIZE in ST's class) is smaller than wTransferSize of the "          \
+    "functional descriptor, by which hosts choose their blocks: what is too much is cut off, "     \
+    "waited for without end, or written past the buffer."
+#define FINDING_SHORT_BLOCK_REMEDY                                                                 \
+    "One constant for both: wTransferSize must be what the buffer takes."
+
 extern const unsigned finding_count;
 const struct finding *finding_at(unsigned index);    // in the order of the ids; NULL: no more
 const struct finding *finding_named(const char *id); // NULL: there is none

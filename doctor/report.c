@@ -69,6 +69,7 @@ static void add(struct report *report, const struct finding *finding,
         }
         entry = &report->findings[before];
     }
+    entry->is_aside = entry->is_aside && severity <= entry->severity;
     entry->severity = severity > entry->severity ? severity : entry->severity;
     entry->confidence = confidence > entry->confidence ? confidence : entry->confidence;
     if (entry->evidence_count < REPORT_EVIDENCE_MAX) {
@@ -103,6 +104,14 @@ void report_blame(struct report *report, const char *id, enum finding_culprit cu
     struct report_finding *entry = finding ? find(report, finding) : NULL;
     if (entry) {
         entry->culprit = culprit;
+    }
+}
+
+void report_set_aside(struct report *report, const char *id) {
+    const struct finding *finding = finding_named(id);
+    struct report_finding *entry = finding ? find(report, finding) : NULL;
+    if (entry) {
+        entry->is_aside = true;
     }
 }
 
@@ -171,6 +180,13 @@ void report_free(struct report *report) {
 static int compare(const void *left, const void *right) {
     const struct report_finding *a = left;
     const struct report_finding *b = right;
+    bool is_note = a->severity == FINDING_NOTE;
+    if (is_note != (b->severity == FINDING_NOTE)) {
+        return is_note ? 1 : -1;
+    }
+    if (a->is_aside != b->is_aside) {
+        return a->is_aside ? 1 : -1;
+    }
     if (a->severity != b->severity) {
         return a->severity > b->severity ? -1 : 1;
     }

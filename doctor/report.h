@@ -48,6 +48,8 @@ struct report_finding {
     const char *meaning, *remedy; // the table's, or what the observer says here
     unsigned evidence_count;
     struct report_evidence evidence[REPORT_EVIDENCE_MAX]; // in the order in which it came
+    bool
+        is_aside; // true, and not what stopped the load that was watched: behind all others but notes
     unsigned order;
 };
 
@@ -122,6 +124,9 @@ void report_add_as(struct report *report, const char *id, enum finding_severity 
     __attribute__((format(printf, 6, 7)));
 // Of what was added: somebody else than the table says is at fault here.
 void report_blame(struct report *report, const char *id, enum finding_culprit culprit);
+// Of what was added: it is true, and what was seen to fail did not fail of it. It comes behind all
+// others but notes.
+void report_set_aside(struct report *report, const char *id);
 // Of what was added: it means something else here than the table says, and something else is to be done. Both
 // texts have to last: literals.
 void report_explain(struct report *report, const char *id, const char *meaning, const char *remedy);

@@ -144,12 +144,10 @@ static void say_nothing_came(const struct board_run *board) {
     (void)fprintf(stderr, "vboard: no USB device attached within 30 s of power-on: %s\n", hint);
 }
 
-// The USB core itself came to grief, and it is not the firmware's descriptors that are to be looked at first.
+// The USB core itself came to grief.
 static bool has_trouble(const struct clinic *clinic) {
-    const struct options *options = clinic->board->options;
     struct chip_usb_trouble trouble = chip_usb_trouble(clinic->board->chip);
-    return !options->is_conformance && !options->is_outside &&
-           (trouble.was_stopped_asleep || trouble.has_dma_missed);
+    return trouble.was_stopped_asleep || trouble.has_dma_missed;
 }
 
 int clinic_run(struct board_run *board, const struct clinic_app *app, FILE *page) {
@@ -180,7 +178,8 @@ int clinic_run(struct board_run *board, const struct clinic_app *app, FILE *page
                                                 : clinic_look_inside(&clinic);
     } else if (clinic_is_interrupted()) {
         status = clinic_signal_status();
-    } else if (has_trouble(&clinic)) {
+    } else if (!board->options->is_conformance && !board->options->is_outside &&
+               (clinic.has_failed || has_trouble(&clinic))) {
         status = clinic_look_inside(&clinic); // which says what it is
     } else if (clinic.has_failed) {
         (void)fprintf(stderr, "vboard: the board's USB device did not enumerate: %s\n", clinic.why);

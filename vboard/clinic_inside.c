@@ -67,14 +67,15 @@ static uint32_t peek(struct cpu *cpu, uint32_t addr) {
     return cpu_peek(cpu, addr, sizeof value, &value) ? value : 0;
 }
 
-static void note_handover(struct inside *inside) {
+static struct witness_handover look(void *ctx) {
+    const struct inside *inside = ctx;
     struct cpu *cpu = processor(inside);
     const struct board_run *board = inside->clinic->board;
     unsigned interrupts = 0;
     for (unsigned i = 0; i < NVIC_WORDS; i++) {
         interrupts += (unsigned)__builtin_popcount(peek(cpu, NVIC_ISER + 4 * i));
     }
-    inside->witness.handover = (struct witness_handover){
+    return (struct witness_handover){
         .ticks = peek(cpu, STK_CTRL),
         .interrupts = interrupts,
         .exception = cpu_register(cpu, 16) & IPSR,
@@ -95,7 +96,7 @@ static void marked(void *ctx, uint32_t addr) {
         const struct witness_event *last =
             inside->witness.count ? &inside->witness.events[inside->witness.count - 1] : NULL;
         if (!last || last->kind != WITNESS_ENTRY) {
-            note_handover(inside);
+            inside->witness.handover = look(inside);
             see(inside, (struct witness_event){.kind = WITNESS_ENTRY, .addr = addr});
         }
     }
@@ -238,7 +239,11 @@ static bool is_faulty(void *ctx, char text[INSIDE_FAULT_MAX]) {
     char where[INSIDE_PLACE_MAX];
     bool is_fault = exception >= HARD_FAULT && exception <= USAGE_FAULT;
     if (!is_fault && !cpu_is_locked_up(cpu)) {
-        return false;
+        uint32_t mask = cpu_register(cpu, CPU_PRIMASK) | cpu_register(cpu, CPU_FAULTMASK);
+        (void)snprintf(text, INSIDE_FAULT_MAX,
+                       "interrupts are masked (PRIMASK or FAULTMASK), and the processor is at %s",
+                       place(ctx, cpu_pc(cpu), where));
+        return mask != 0;
     }
     (void)snprintf(text, INSIDE_FAULT_MAX, "the processor is in the handler of a fault, at %s",
                    place(ctx, cpu_pc(cpu), where));
@@ -311,11 +316,8 @@ int clinic_say(const struct clinic *clinic, struct report *report) {
     return report_worst(report) > FINDING_NOTE ? EXIT_FAULTS : 0;
 }
 
-static void usb_trouble(void *ctx, const char **id, char text[INSIDE_FAULT_MAX]) {
-    const struct inside *inside = ctx;
-    const struct chip *chip = inside->clinic->board->chip;
+static bool usb_trouble(const struct chip *chip, const char **id, char text[INSIDE_FAULT_MAX]) {
     struct chip_usb_trouble trouble = chip_usb_trouble(chip);
-    text[0] = '\0';
     if (trouble.has_dma_missed) {
         *id = "F29";
         (void)snprintf(
@@ -331,6 +333,45 @@ static void usb_trouble(void *ctx, const char **id, char text[INSIDE_FAULT_MAX])
                        "RCC_AHB1LPENR is 0x%08" PRIX32 " (OTGHSLPEN bit 29, OTGHSULPILPEN bit 30)",
                        chip_peek_register(chip, RCC_AHB1LPENR));
     }
+    return trouble.has_dma_missed || trouble.was_stopped_asleep;
+}
+
+// Complaints that are the cause of a failed update, or of one that will fail some day.
+static const char *finding_of(const char *complaint) {
+    static const char *const clocks[] = {"usb-clock", "clock-too-fast", "flash-wait-states",
+                                         "pll-configuration"};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+        if (strcmp(complaint, clocks[i]) == 0) {
+            return "F50";
+        }
+    }
+    return NULL;
+}
+
+static bool trouble(void *ctx, unsigned index, const char **id, char text[INSIDE_FAULT_MAX]) {
+    const struct inside *inside = ctx;
+    const struct trace *trace = &inside->clinic->board->trace;
+    if (usb_trouble(inside->clinic->board->chip, id, text) && index-- == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < trace->grievance_count; i++) {
+        *id = finding_of(trace->grievances[i].what);
+        if (*id && index-- == 0) {
+            (void)snprintf(text, INSIDE_FAULT_MAX, "%.250s", trace->grievances[i].sentence);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_configured(void *ctx) {
+    const struct usb_device *device = enumerator_device(((struct inside *)ctx)->clinic->enumerator);
+    return device && device->configuration != 0;
+}
+
+static const char *enumeration_failure(void *ctx) {
+    const struct clinic *clinic = ((struct inside *)ctx)->clinic;
+    return clinic->has_failed ? clinic->why : "";
 }
 
 int clinic_look_inside(struct clinic *clinic) {
@@ -351,10 +392,13 @@ int clinic_look_inside(struct clinic *clinic) {
         .let_go = let_go,
         .wait_for_device = wait_for_device,
         .last_detach_us = last_detach_us,
+        .look = look,
         .watch_entry = watch_entry,
         .place = place,
         .is_faulty = is_faulty,
-        .usb_trouble = usb_trouble,
+        .trouble = trouble,
+        .is_configured = is_configured,
+        .enumeration_failure = enumeration_failure,
         .has_function = has_function,
         .is_over = is_over,
         .has_pins = options->pin_count > 0,

@@ -9,17 +9,18 @@
 #include "doctor/inside/examine.h"
 #include "doctor/lost_tail.h"
 
-#define SR_WRPERR     (1u << 4) // RM0090 3.9.5, 3.9.6
-#define SR_PGPERR     (1u << 6)
-#define CR_SER        (1u << 1)
-#define CR_MER        (1u << 2)
-#define BLOCK_MAX     4096u
-#define CONNECT_BYTES 1024u
-#define HOST_MS       5000u
+#define SR_WRPERR      (1u << 4) // RM0090 3.9.5, 3.9.6
+#define SR_PGPERR      (1u << 6)
+#define CR_SER         (1u << 1)
+#define CR_MER         (1u << 2)
+#define BLOCK_MAX      4096u
+#define CONNECT_BYTES  1024u
+#define SHORTEST_BLOCK 64u // a packet of endpoint 0
+#define HOST_MS        5000u
 // What a bootloader may keep back until the end: the application's first words.
-#define KEPT_BYTES    16u
+#define KEPT_BYTES     16u
 // After ABORT, what was still to be programmed is.
-#define SETTLE_MS     200u
+#define SETTLE_MS      200u
 
 // --- why a block was not written -----------------------------------------------------------------------------
 
@@ -106,6 +107,56 @@ static void judge_places(const struct examine *x, struct witness_window window, 
                x->image_addr);
 }
 
+static void tell_short_block(const struct examine *x, uint64_t at_us, const char *what,
+                             const char *came_of_it, unsigned taken) {
+    report_add(x->report, "F25", REPORT_CERTAIN, at_us,
+               "wTransferSize says %u bytes, and %s %u bytes %s%u", x->transfer_bytes, what,
+               x->transfer_bytes, came_of_it, taken);
+    report_explain(x->report, "F25", FINDING_SHORT_BLOCK_MEANING, FINDING_SHORT_BLOCK_REMEDY);
+}
+
+// A whole block was not taken: a shorter one may be.
+static void judge_size(struct examine *x, uint64_t at_us, enum device_result result) {
+    for (uint16_t len = x->transfer_bytes / 2u; len >= SHORTEST_BLOCK; len /= 2u) {
+        examine_mark(x);
+        if (!talk_start(x)) {
+            return;
+        }
+        struct talk_outcome outcome = talk_command(x, DFUSE_CMD_ERASE, x->image_addr);
+        if (talk_went_well(&outcome)) {
+            outcome = talk_command(x, DFUSE_CMD_SET_ADDRESS, x->image_addr);
+        }
+        if (!talk_went_well(&outcome)) {
+            return;
+        }
+        outcome = talk_download(x, DFUSE_BLOCK_FIRST_DATA, x->images[0], len);
+        if (talk_went_well(&outcome)) {
+            tell_short_block(x, at_us, "a block of",
+                             result == DEVICE_STALL
+                                 ? "is refused; the device takes "
+                                 : "is waited for without end; the device takes ",
+                             len);
+            return;
+        }
+    }
+}
+
+// Less than was asked for means that memory ends there.
+static void read_whole(const struct examine *x) {
+    static uint8_t bytes[BLOCK_MAX];
+    uint16_t moved = 0;
+    struct talk_outcome outcome = talk_command(x, DFUSE_CMD_SET_ADDRESS, x->image_addr);
+    uint64_t at_us = talk_now(x);
+    if (talk_went_well(&outcome) &&
+        talk_request(x, DFU_ABORT, 0, NULL, 0, NULL, HOST_MS) == DEVICE_OK &&
+        talk_request(x, DFU_UPLOAD, DFUSE_BLOCK_FIRST_DATA, bytes, x->transfer_bytes, &moved,
+                     HOST_MS) == DEVICE_OK &&
+        moved > 0 && moved < x->transfer_bytes) {
+        tell_short_block(x, at_us, "an UPLOAD of", "gives ", moved);
+    }
+    (void)talk_recover(x);
+}
+
 static void write_two(struct examine *x) {
     uint32_t len = 2u * x->transfer_bytes;
     // Behind an erase that had something to erase.
@@ -123,9 +174,20 @@ static void write_two(struct examine *x) {
         x->has_programmed |= witness_first(outcome.window, WITNESS_PROGRAM, NULL) != NULL;
     }
     bool is_well = talk_went_well(&outcome);
+    if (outcome.dnload != DEVICE_OK) {
+        judge_size(x, outcome.at_us, outcome.dnload);
+    }
     if (talk_recover(x) && is_well) {
         x->device.sleep(x->device.ctx, SETTLE_MS);
         judge_places(x, talk_window(x, from), len);
+    }
+}
+
+// What no program sends explains no load that failed, unless it showed elsewhere, too.
+static void step_back(const struct examine *x, const char *id) {
+    const struct report_finding *found = report_has(x->report, id);
+    if (found && found->severity == FINDING_WARNING) {
+        report_set_aside(x->report, id);
     }
 }
 
@@ -143,6 +205,7 @@ static void write_below(const struct examine *x) {
                       "block 1 after Set Address 0x%08" PRIX32 " was written to 0x%08" PRIX32
                       ", below it",
                       x->image_addr, program->addr);
+        step_back(x, "F25");
     }
     (void)talk_recover(x);
 }
@@ -204,6 +267,7 @@ static void read_oddities(const struct examine *x) {
         report_add_as(x->report, "F42", FINDING_WARNING, REPORT_CERTAIN, at_us,
                       "UPLOAD of block 0 (Get Commands) is neither answered nor refused in %u ms",
                       HOST_MS);
+        step_back(x, "F42");
     }
     if (!talk_recover(x)) {
         return;
@@ -211,6 +275,7 @@ static void read_oddities(const struct examine *x) {
     at_us = talk_now(x);
     (void)talk_request(x, DFU_UPLOAD, 1, bytes, len, &moved, HOST_MS);
     judge_stray(x, "UPLOAD of block 1, which does not exist,", FINDING_WARNING, at_us);
+    step_back(x, "F9");
     (void)talk_recover(x);
 }
 
@@ -223,6 +288,7 @@ void examine_blocks(struct examine *x) {
     if (talk_start(x)) {
         write_two(x);
         read_start(x);
+        read_whole(x);
         read_oddities(x);
         write_below(x);
     }

@@ -114,8 +114,8 @@ static void judge_refusal(struct examine *x, uint32_t addr, const struct talk_ou
     char where[INSIDE_PLACE_MAX];
     char flags[WITNESS_TEXT_MAX];
     const struct witness_event *culprit = who_set(x, outcome->window.from);
-    bool has_given_up = witness_first(outcome->window, WITNESS_CALL, "HAL_FLASHEx_Erase") &&
-                        !witness_touched_flash(outcome->window);
+    bool is_hals = witness_first(outcome->window, WITNESS_CALL, "HAL_FLASHEx_Erase") != NULL;
+    bool has_given_up = !witness_touched_flash(outcome->window);
     if (outcome->is_forever) {
         report_add(x->report, "F8", REPORT_CERTAIN, outcome->at_us,
                    "erase of 0x%08" PRIX32 ": dfuDNBUSY without end and no error (%u times), %s %u "
@@ -123,19 +123,25 @@ static void judge_refusal(struct examine *x, uint32_t addr, const struct talk_ou
                    addr, outcome->busy, eraser(outcome->window, called),
                    witness_count(outcome->window, WITNESS_CALL, "MEM_If_Erase_HS") +
                        witness_count(outcome->window, WITNESS_CALL, "MEM_If_Erase_FS"));
-    } else if (outcome->status == DFU_STATUS_ERR_VENDOR) {
+        return;
+    }
+    if (outcome->status == DFU_STATUS_ERR_VENDOR) {
         report_add(x->report, "F11", REPORT_CERTAIN, outcome->at_us,
                    "erase of 0x%08" PRIX32 " failed with errVENDOR, and no read protection is on: "
-                   "hosts will offer to lift it",
-                   addr);
-    } else if (has_given_up && culprit) {
+                   "hosts will offer to lift it; %s%s",
+                   addr, eraser(outcome->window, called),
+                   witness_touched_flash(outcome->window) ? "" : ", and touched no flash register");
+    }
+    // Without the HAL's names: a stray store, where nobody programs.
+    bool is_stray = culprit && (is_hals || culprit->addr < x->bench->firmware_end);
+    if (has_given_up && is_stray) {
         report_add_as(x->report, "F12", FINDING_FAULT, REPORT_LIKELY, outcome->at_us,
-                      "erase of 0x%08" PRIX32
-                      ": HAL_FLASHEx_Erase was called and began nothing; %s was set before, by "
+                      "erase of 0x%08" PRIX32 ": %s and nothing was begun; %s was set before, by "
                       "the access to 0x%08" PRIX32 " at %s; the device answers %s",
-                      addr, witness_flags(culprit->flags, flags), culprit->addr,
+                      addr, is_hals ? "HAL_FLASHEx_Erase was called" : "it was taken",
+                      witness_flags(culprit->flags, flags), culprit->addr,
                       examine_place(x, culprit->pc, where), talk_words(outcome, words));
-    } else if (!report_has(x->report, "F12") && has_given_up) {
+    } else if (!report_has(x->report, "F12") && has_given_up && is_hals) {
         report_add(x->report, "F21", REPORT_LIKELY, outcome->at_us,
                    "erase of 0x%08" PRIX32
                    ": HAL_FLASHEx_Erase was called, touched no flash register and gave "
@@ -267,7 +273,7 @@ static void judge_watchdog(struct examine *x, uint32_t addr, const struct talk_o
 }
 
 static void judge_hold(struct examine *x, const char *what, const struct talk_outcome *outcome) {
-    if (outcome->held_us > HOST_PATIENCE_US) {
+    if (outcome->held_us > HOST_PATIENCE_US && outcome->last == DEVICE_OK) {
         report_add(x->report, "F23", REPORT_CERTAIN, outcome->at_us,
                    "%s held one GETSTATUS for %" PRIu64
                    " ms (hosts give it 5000), and bwPollTimeout "
@@ -308,7 +314,8 @@ static bool erase_sector(struct examine *x, const struct sectors *all, uint32_t 
         judge_no_erase(x, addr, &outcome);
         report_touch(x->report, outcome.at_us, REPORT_UNCHANGED, addr, all->len[wanted]);
     }
-    return talk_recover(x);
+    // Deaf after an erase, it is so after each: what it takes is known.
+    return talk_recover(x) && outcome.last != DEVICE_TIMEOUT;
 }
 
 static void erase_sectors(struct examine *x, const struct sectors *all) {

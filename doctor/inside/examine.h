@@ -31,6 +31,7 @@ struct examine {
     // What is loaded: two images that differ.
     uint8_t *images[2];
     uint32_t image_len, image_addr;
+    bool is_given; // it is the person's, and does something
     // The person said so, or the map has what may not be written right before it.
     bool is_address_sure;
 
@@ -57,6 +58,8 @@ struct examine {
     char idle_erase[300];
     uint64_t idle_erase_at_us;
     bool has_programmed; // a block that was written
+    // The longest bwPollTimeout that a host would have waited for and that was cut short; 0: none.
+    uint32_t longest_wait_ms;
 };
 
 // --- talk.c: the host's end ---------------------------------------------------------------------------------
@@ -103,6 +106,8 @@ void examine_restore(const struct examine *x);
 const char *examine_place(const struct examine *x, uint32_t addr, char text[INSIDE_PLACE_MAX]);
 // Map against the chip (map.c).
 void examine_map(struct examine *x);
+// The map against where the person wants the application.
+void examine_target(const struct examine *x);
 // Every host loads twice (loads.c).
 void examine_loads(struct examine *x);
 // Erases one by one (erases.c), blocks and reading (blocks.c).

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor/exam.h"
 #include "doctor/inside/examine.h"
 
 #define MADE_UP_BYTES 40000u
@@ -129,6 +130,7 @@ static bool prepare_images(struct examine *x, const struct inside_job *job) {
         return false;
     }
     make_up(x, x->images[0]);
+    x->is_given = job->image_len != 0;
     if (job->image_len) {
         memcpy(x->images[0], job->image, job->image_len);
     }
@@ -151,9 +153,18 @@ static bool begin(struct examine *x, const struct inside_job *job) {
     }
     memcpy(x->pristine, x->bench->flash, x->bench->flash_bytes);
     if (!talk_start(x)) {
-        report_incomplete(
-            x->report, "no USB device attached within 30 s of power-on: does the firmware need a "
-                       "button held (--pin) or another --board?");
+        const char *why = x->bench->enumeration_failure(x->bench->ctx);
+        report_incomplete(x->report,
+                          why[0] ? "the board's USB device did not enumerate: %s"
+                                 : "no USB device attached within 30 s of power-on: does the "
+                                   "firmware need a button held (--pin) or another --board?%s",
+                          why);
+        return false;
+    }
+    if (!x->bench->is_configured(x->bench->ctx)) {
+        report_add(x->report, "F51", REPORT_CERTAIN, talk_now(x),
+                   "SET_CONFIGURATION was refused when the device was enumerated");
+        report_incomplete(x->report, "a device that is not configured cannot be loaded");
         return false;
     }
     if (!talk_describe(x)) {
@@ -167,19 +178,109 @@ static bool begin(struct examine *x, const struct inside_job *job) {
     return prepare_images(x, job);
 }
 
-// The core stood still, or sent nothing.
-static void judge_usb(const struct examine *x) {
+// Clocks that are none, a core that stood still or sent nothing.
+static void judge_chip(const struct examine *x) {
     const char *id = NULL;
     char text[INSIDE_FAULT_MAX];
-    x->bench->usb_trouble(x->bench->ctx, &id, text);
-    if (text[0]) {
-        report_add_as(x->report, id, FINDING_FAULT, REPORT_CERTAIN, talk_now(x), "%s", text);
+    for (unsigned i = 0; x->bench->trouble(x->bench->ctx, i, &id, text); i++) {
+        report_add_as(x->report, id, FINDING_FAULT, REPORT_CERTAIN, REPORT_NO_TIME, "%s", text);
     }
+}
+
+// On the bus, and not to be made a device of, for no reason that was told already.
+static void judge_enumeration(const struct examine *x) {
+    const char *why = x->bench->enumeration_failure(x->bench->ctx);
+    char fault[INSIDE_FAULT_MAX] = "";
+    if (!why[0] || x->report->finding_count > 0) {
+        return;
+    }
+    bool is_faulty = x->bench->is_faulty(x->bench->ctx, fault);
+    report_add(x->report, strstr(why, "not answered") ? "F42" : "F45", REPORT_CERTAIN,
+               REPORT_NO_TIME, "the device does not enumerate: %s%s%s", why, is_faulty ? "; " : "",
+               fault);
+}
+
+// --- what the examination over USB would say --------------------------------------------------------------------
+
+// Of the device as it is, what the single requests from inside do not look for.
+static void look_outside(const struct examine *x) {
+    static const char *const wanted[] = {"F5", "F39", "F43", "F45"};
+    struct report outside = {0};
+    struct exam_options options = {.ctx = x->bench->ctx, .is_cancelled = x->bench->is_over};
+    if (!talk_start(x)) {
+        return;
+    }
+    uint64_t began_us = talk_now(x);
+    (void)exam_run(&x->device, &options, &outside);
+    for (size_t i = 0; i < outside.finding_count; i++) {
+        const struct report_finding *entry = &outside.findings[i];
+        for (size_t j = 0; j < sizeof wanted / sizeof wanted[0]; j++) {
+            if (strcmp(entry->finding->id, wanted[j]) == 0) {
+                for (unsigned k = 0; k < entry->evidence_count; k++) {
+                    report_add_as(x->report, wanted[j], entry->severity, entry->confidence,
+                                  began_us + entry->evidence[k].at_us, "%s",
+                                  entry->evidence[k].text);
+                }
+            }
+        }
+    }
+    report_free(&outside);
+}
+
+// --- what comes first ----------------------------------------------------------------------------------------------
+
+static bool is_among(const char *id, const char *const list[]) {
+    unsigned i = 0;
+    while (list[i] && strcmp(list[i], id) != 0) {
+        i++;
+    }
+    return list[i] != NULL;
+}
+
+// A person is here because an update fails. What only an unusual command brings to light, or only the start after the
+// load, did not stop it, and steps behind what may have; so does errVENDOR, the manner in which ST's class puts
+// any failure, behind that failure's cause if more of it is known than that the device refuses.
+static void weigh(const struct examine *x) {
+    static const char *const unusual[] = {"F6", "F19", "F35", NULL};
+    static const char *const starting[] = {"F30", "F31", NULL};
+    static const char *const manners[] = {"F11", "F48", NULL};
+    struct report *report = x->report;
+    bool has_failed = x->unexplained[0] != '\0';
+    bool has_cause = false; // a fault that a load may have failed of
+    for (size_t i = 0; i < report->finding_count; i++) {
+        const struct report_finding *entry = &report->findings[i];
+        const char *id = entry->finding->id;
+        has_cause = has_cause || (entry->severity == FINDING_FAULT && !is_among(id, unusual) &&
+                                  !is_among(id, starting) && !is_among(id, manners));
+    }
+    bool has_refused = report_has(report, "F11") || report_has(report, "F48");
+    for (size_t i = 0; i < report->finding_count; i++) {
+        struct report_finding *entry = &report->findings[i];
+        const char *id = entry->finding->id;
+        if (is_among(id, unusual) || (is_among(id, starting) && (has_failed || has_cause)) ||
+            (strcmp(id, "F11") == 0 && has_cause)) {
+            entry->is_aside = true;
+        } else if (entry->severity == FINDING_WARNING && !entry->is_aside && has_failed &&
+                   !has_cause && !has_refused) {
+            entry->severity = FINDING_FAULT; // with some programs, or some day: here and now
+        }
+    }
+}
+
+static bool is_explained(const struct report *report) {
+    for (size_t i = 0; i < report->finding_count; i++) {
+        const struct report_finding *entry = &report->findings[i];
+        if (entry->severity != FINDING_NOTE &&
+            (!entry->is_aside || strcmp(entry->finding->id, "F11") == 0)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // A load that failed is a fault, whether or not its cause was found.
 static void judge_rest(const struct examine *x) {
-    judge_usb(x);
+    judge_chip(x);
     if (x->locked[0] && !report_has(x->report, "F13")) {
         report_add(x->report, "F13", REPORT_CERTAIN, x->locked_at_us, "%s", x->locked);
     }
@@ -187,8 +288,15 @@ static void judge_rest(const struct examine *x) {
         report_add(x->report, x->has_programmed ? "F13" : "F14", REPORT_LIKELY, x->idle_erase_at_us,
                    "%s%s", x->idle_erase, x->has_programmed ? "; blocks are programmed" : "");
     }
-    if (x->unexplained[0] && report_worst(x->report) == FINDING_NOTE &&
-        !x->bench->is_over(x->bench->ctx)) {
+    if (x->longest_wait_ms != 0) {
+        report_add_as(x->report, "F23", FINDING_FAULT, REPORT_CERTAIN, REPORT_NO_TIME,
+                      "the device asks to be left alone for %" PRIu32
+                      " s (bwPollTimeout 0x%06" PRIX32 "), and is ready at once: hosts wait as "
+                      "long as they are told, which looks like a hang",
+                      x->longest_wait_ms / 1000, x->longest_wait_ms);
+    }
+    weigh(x);
+    if (x->unexplained[0] && !is_explained(x->report) && !x->bench->is_over(x->bench->ctx)) {
         report_add(x->report, x->is_unexplained_busy ? "F49" : "F46", REPORT_POSSIBLE,
                    REPORT_NO_TIME, "%s%s", x->unexplained,
                    x->is_unexplained_busy ? ", which saw dfuDNBUSY twice in a row" : "");
@@ -201,6 +309,8 @@ bool inside_examine(const struct inside_bench *bench, const struct inside_job *j
     talk_begin(&x);
     bool is_there = begin(&x, job);
     if (is_there && check_image(&x)) {
+        examine_target(&x);
+        look_outside(&x);
         examine_loads(&x);
         examine_erases(&x);
         examine_blocks(&x);
@@ -208,7 +318,8 @@ bool inside_examine(const struct inside_bench *bench, const struct inside_job *j
         judge_rest(&x);
     }
     if (!is_there) {
-        judge_usb(&x);
+        judge_chip(&x);
+        judge_enumeration(&x);
     }
     if (bench->is_over(bench->ctx)) {
         report_incomplete(report, "it was interrupted");

@@ -43,14 +43,22 @@ struct inside_bench {
     bool (*wait_for_device)(void *ctx, uint32_t ms);
     // When a device was last seen to leave the bus, in device->now_us()'s time; 0: never.
     uint64_t (*last_detach_us)(void *ctx);
+    // How the processor is set up now, in the same terms as at the application's first instruction.
+    struct witness_handover (*look)(void *ctx);
     // Where the application's first instruction is (WITNESS_ENTRY); 0: nowhere.
     void (*watch_entry)(void *ctx, uint32_t addr);
     // "MEM_If_Erase_HS+0x12", or the bare address. Returns `text`.
     const char *(*place)(void *ctx, uint32_t addr, char text[INSIDE_PLACE_MAX]);
-    // Whether the processor is in the handler of a fault, or worse; `text` says what brought it there.
+    // Whether the processor is in the handler of a fault, or worse, or deaf to interrupts; `text` says what brought it
+    // there.
     bool (*is_faulty)(void *ctx, char text[INSIDE_FAULT_MAX]);
-    // What ailed the USB core, in words that name register and place; "": nothing. `id` is the finding.
-    void (*usb_trouble)(void *ctx, const char **id, char text[INSIDE_FAULT_MAX]);
+    // What ails the chip without any request: its clocks, its USB core; in words that name register and place. `id` is the
+    // finding. By `index` from 0 on; false: no more.
+    bool (*trouble)(void *ctx, unsigned index, const char **id, char text[INSIDE_FAULT_MAX]);
+    // Whether SET_CONFIGURATION was accepted when the device was enumerated last.
+    bool (*is_configured)(void *ctx);
+    // Why no device could be enumerated; "": none attached.
+    const char *(*enumeration_failure)(void *ctx);
     // Whether the firmware has a function of that name that is watched (WITNESS_CALL).
     bool (*has_function)(void *ctx, const char *name);
     // The person has had enough.

@@ -14,6 +14,7 @@
 // What leaves DFU mode is gone by then.
 #define SETTLE_MS    500u
 #define CR_STRT      (1u << 16)
+#define ERASE_MAX_MS 4000u // 128 KB at x8, at most (DS8626 table 40)
 
 static const char *const programs[] = {"cubeprogrammer", "dfuse-demo", "dfu-util", "fwupd"};
 
@@ -111,11 +112,49 @@ static void note_lock(struct examine *x, const struct host *host, struct witness
     }
 }
 
+static const struct witness_event *last_erase(struct witness_window window) {
+    const struct witness_event *last = NULL;
+    for (size_t i = window.from; i < window.to; i++) {
+        const struct witness_event *event = &window.witness->events[i];
+        last = event->kind == WITNESS_ERASE ? event : last;
+    }
+    return last;
+}
+
+// Before the last time-out something was answered that ended behind it, so that it was over.
+static bool is_answered_since(const struct examine *x, uint64_t at_us) {
+    size_t i = x->report->request_count;
+    while (i > 0 && x->report->requests[i - 1].result != REPORT_TIMED_OUT) {
+        i--;
+    }
+    while (i-- > 0) {
+        const struct report_request *request = &x->report->requests[i];
+        if (request->at_us + request->duration_us <= at_us) {
+            return false;
+        }
+        if (request->result == REPORT_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // A host lost patience while the flash was at work.
 static void judge_patience(const struct examine *x, const struct host *host,
                            const struct host_outcome *outcome, struct witness_window window) {
-    const struct witness_event *erase = witness_first(window, WITNESS_ERASE, NULL);
-    if (outcome->end == HOST_FAILED && erase && outcome->why && strstr(outcome->why, "timed out")) {
+    const struct witness_event *erase = last_erase(window);
+    if (outcome->end == HOST_FAILED && erase && outcome->why && strstr(outcome->why, "timed out") &&
+        !is_answered_since(x, erase->at_us)) {
+        x->device.sleep(x->device.ctx, ERASE_MAX_MS);
+        if (talk_state(x) < 0) {
+            if (!report_has(x->report, "F42")) {
+                report_add(x->report, "F42", REPORT_LIKELY, erase->at_us,
+                           "since the erase that began then, and is long over, nothing is answered "
+                           "(%s: %s)",
+                           host->name, outcome->why);
+            }
+            return;
+        }
         report_add(x->report, "F23", REPORT_CERTAIN, erase->at_us,
                    "%s gave up: %s; flash was being erased since then", host->name, outcome->why);
     }

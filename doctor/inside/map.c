@@ -73,6 +73,17 @@ static void check_types(const struct examine *x) {
     }
 }
 
+void examine_target(const struct examine *x) {
+    const struct layout_run *run = layout_run_at(&x->layout, x->image_addr);
+    if (x->has_layout && (!run || !(run->type & LAYOUT_WRITABLE))) {
+        report_add_as(x->report, "F2", FINDING_FAULT, REPORT_CERTAIN, REPORT_NO_TIME,
+                      "the application is to go to 0x%08" PRIX32
+                      ", and the map does not let hosts write there: %s",
+                      x->image_addr,
+                      run ? "it is marked as the bootloader's" : "it names no sector");
+    }
+}
+
 void examine_map(struct examine *x) {
     report_fact(x->report, "device", "memory map", "%s", x->name[0] ? x->name : "none");
     report_fact(x->report, "device", "wTransferSize", "%u bytes", x->transfer_bytes);

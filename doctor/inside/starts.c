@@ -12,6 +12,7 @@
 // Some bootloaders wait for a host, or for a button, before they start the application.
 #define START_MS    6000u
 #define STEP_MS     50u
+#define VECTORS_MS  500u // an application is up by then
 #define STK_ENABLE  1u
 #define STK_TICKINT 2u
 #define HOST_MS     5000u
@@ -78,15 +79,44 @@ static void judge_handover(const struct examine *x, const struct witness_event *
     LEFT(found->is_unprivileged, "unprivileged, or on the process stack")
     LEFT(found->is_attached, "the USB device on the bus")
     bool has_harm = used > 0;
+    bool is_only_ticks = !found->interrupts && !found->exception && !found->are_masked &&
+                         !found->is_unprivileged && !found->is_attached;
     LEFT(found->is_clock_changed, "the core not on its reset clock")
     LEFT(found->vectors != x->image_addr && has_harm, "VTOR at 0x%08" PRIX32, found->vectors)
 #undef LEFT
     report_fact(x->report, "start", "the application finds", "%s",
                 used ? left : "all as after a reset");
     if (has_harm && !report_has(x->report, "F32")) {
-        report_add(x->report, "F31",
-                   found->vectors == x->image_addr ? REPORT_LIKELY : REPORT_CERTAIN, entry->at_us,
-                   "at the application's first instruction: %s", left);
+        // Many an application lives with ticks: ST's own example jumps so.
+        report_add_as(x->report, "F31", is_only_ticks ? FINDING_WARNING : FINDING_FAULT,
+                      found->vectors == x->image_addr ? REPORT_LIKELY : REPORT_CERTAIN,
+                      entry->at_us, "at the application's first instruction: %s", left);
+    }
+}
+
+// An application may move VTOR by itself, and many do (SystemInit() with VECT_TAB_OFFSET). One that has not, with
+// interrupts on, has the bootloader's handlers.
+static void judge_vectors(const struct examine *x, uint32_t at_entry) {
+    if (at_entry - x->image_addr < x->image_len) {
+        return;
+    }
+    if (!x->is_given) {
+        report_add_as(x->report, "F31", FINDING_NOTE, REPORT_POSSIBLE, REPORT_NO_TIME,
+                      "VTOR is at 0x%08" PRIX32
+                      " at the application's first instruction: it has to "
+                      "move it to 0x%08" PRIX32 " itself (--app shows whether it does)",
+                      at_entry, x->image_addr);
+        return;
+    }
+    x->device.sleep(x->device.ctx, VECTORS_MS);
+    struct witness_handover now = x->bench->look(x->bench->ctx);
+    bool has_interrupts = now.interrupts > 0 || (now.ticks & STK_ENABLE && now.ticks & STK_TICKINT);
+    if (has_interrupts && now.vectors == at_entry) {
+        report_add_as(
+            x->report, "F31", FINDING_FAULT, REPORT_CERTAIN, talk_now(x),
+            "%u ms after its start the application has interrupts on, and VTOR is still at "
+            "0x%08" PRIX32 ": the bootloader's handlers serve them",
+            VECTORS_MS, now.vectors);
     }
 }
 
@@ -142,7 +172,9 @@ static void examine_start(const struct examine *x) {
     const struct witness_event *entry = start_at_rest(x, &from);
     judge_own_changes(x, from);
     if (entry) {
+        uint32_t vectors = x->bench->witness->handover.vectors;
         judge_handover(x, entry);
+        judge_vectors(x, vectors);
     } else if (!report_has(x->report, "F17") && !x->bench->is_over(x->bench->ctx)) {
         judge_no_start(x, at_us);
     }
@@ -176,6 +208,13 @@ static void examine_leave(const struct examine *x) {
                    was_reset ? ", by a reset" : "");
     }
     const struct witness_event *entry = wait_for_entry(x, from);
+    if (!entry && result != DEVICE_GONE && x->bench->last_detach_us(x->bench->ctx) < at_us) {
+        report_add_as(x->report, "F34", FINDING_WARNING, REPORT_CERTAIN, at_us,
+                      "told to leave (Set Address, an empty DNLOAD, GETSTATUS) the device stays "
+                      "where it is, for %u s",
+                      START_MS / 1000);
+        report_blame(x->report, "F34", FINDING_DEVICE);
+    }
     if (entry && x->bench->last_detach_us(x->bench->ctx) < at_us) {
         report_add(
             x->report, "F32", REPORT_CERTAIN, entry->at_us,

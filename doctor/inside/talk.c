@@ -123,8 +123,17 @@ static enum device_result control(void *ctx, const struct usb_setup *setup, uint
     return result;
 }
 
+// No operation of flash takes so long (DS8626 table 40: 32 s for a mass erase at x8), and nobody need wait for it here.
+#define WAIT_MAX_MS 35000u
+#define WAIT_CUT_MS 500u
+
 static void sleep_ms(void *ctx, uint32_t ms) {
-    const struct device *device = ((struct examine *)ctx)->bench->device;
+    struct examine *x = ctx;
+    const struct device *device = x->bench->device;
+    if (ms > WAIT_MAX_MS) {
+        x->longest_wait_ms = ms > x->longest_wait_ms ? ms : x->longest_wait_ms;
+        ms = WAIT_CUT_MS;
+    }
     device->sleep(device->ctx, ms);
 }
 

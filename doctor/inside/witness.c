@@ -38,6 +38,9 @@ void witness_see(struct witness *witness, const struct witness_event *event) {
     }
     for (size_t i = 1; i <= LOOK_BACK && i <= witness->count - witness->barrier; i++) {
         struct witness_event *last = &witness->events[witness->count - i];
+        if (last->kind == WITNESS_RESET) {
+            break; // what came before it is another run's, with flags of its own
+        }
         if (is_continued(last, event) || is_repeated(last, event)) {
             last->len += event->len;
             last->count++;

@@ -44,6 +44,25 @@ static void every_id_is_there_once_and_has_all_its_words(void **state) {
     assert_null(finding_at(finding_count));
 }
 
+// What is true and not what failed steps behind all but notes; new evidence that makes more of it brings it back.
+static void what_is_set_aside_comes_behind_warnings(void **state) {
+    (void)state;
+    struct report report = {0};
+    report_add(&report, "F6", REPORT_CERTAIN, 1, "a fault that nobody met");
+    report_add(&report, "F2", REPORT_POSSIBLE, 2, "a warning");
+    report_add(&report, "F34", REPORT_CERTAIN, 3, "a note");
+    report_add_as(&report, "F9", FINDING_WARNING, REPORT_CERTAIN, 4, "a warning at first");
+    report_set_aside(&report, "F6");
+    report_set_aside(&report, "F9");
+    report_add(&report, "F9", REPORT_CERTAIN, 5, "and then a fault");
+    report_sort(&report);
+    const char *const order[] = {"F9", "F2", "F6", "F34"};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_string_equal(order[i], report.findings[i].finding->id);
+    }
+    report_free(&report);
+}
+
 static void severity_goes_before_confidence_before_order(void **state) {
     (void)state;
     struct report report = {0};
@@ -170,6 +189,7 @@ static void the_last_line_is_the_verdict(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_id_is_there_once_and_has_all_its_words),
+        cmocka_unit_test(what_is_set_aside_comes_behind_warnings),
         cmocka_unit_test(severity_goes_before_confidence_before_order),
         cmocka_unit_test(one_cause_seen_twice_is_one_finding_with_both_evidences),
         cmocka_unit_test(an_explanation_of_its_own_takes_the_place_of_the_tables),

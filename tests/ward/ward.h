@@ -44,7 +44,9 @@ struct ward {
     uint16_t dfu_version;    // bcdDFUVersion
     uint16_t transfer_bytes; // wTransferSize
     uint16_t counted_bytes;  // what block numbers are multiplied by
+    uint16_t taken_bytes;    // of a block at most, wTransferSize or not; 0: all of it
     uint16_t erase_poll_ms;
+    uint8_t configuration; // bConfigurationValue; the firmware takes 1
     enum ward_failure failure;
     bool reads_into_stray_state; // a refused UPLOAD leaves the number of a status as the state
     bool
@@ -59,7 +61,7 @@ struct ward {
 // Begins the initializer; what a patient names behind it wins.
 #define WARD_HEALTHY                                                                               \
     .layout = WARD_LAYOUT, .dfu_version = DFUSE_VERSION, .transfer_bytes = 1024,                   \
-    .counted_bytes = 1024, .erase_poll_ms = 500, .psize = 2
+    .counted_bytes = 1024, .erase_poll_ms = 500, .configuration = 1, .psize = 2
 
 extern const struct ward ward;
 

@@ -20,6 +20,8 @@
 #define DOCTOR       "f=$(mktemp); timeout 250 " VBOARD " doctor --json --board stm32f407-hs --pin PA0=1 "
 #define FINDINGS     " >$f; s=$?; grep '\"finding\"' $f; rm $f; exit $s"
 #define FINDINGS_MAX 12u
+// An application that switches SysTick's interrupts on and leaves VTOR alone; made by the test.
+#define TICKS        WARD "/ticks.bin"
 
 struct patient {
     const char *name;
@@ -28,7 +30,7 @@ struct patient {
     const char *more;   // options
     const char
         *usb; // the first cause that shows over USB alone; "": none, and it says nothing false
-    // NULL in `usb`: it never becomes a device.
+    // NULL in `usb`: it never becomes a device, or its map, sound by itself, lets no one try the sector.
     const char *beside; // and what may stand beside it there
 };
 
@@ -36,15 +38,18 @@ static const struct patient patients[] = {
     {"healthy", "", "", "", "", ""},
     {"f01", "F1", "", "", "F1", ""},
     {"f02", "F2", "", "", "F2", ""},
+    {"f02-place", "F2", "", "--app " BLINK "@0x0800C000 ", NULL, ""},
     {"f03", "F3", "", "", "F3", ""},
     {"f04", "F4", "", "", "F4", ""},
     {"f05", "F5", "", "", "F5", ""},
     {"f06", "F6", "", "", "", ""},
     {"f08", "F8", "", "", "F8", ""},
-    {"f09", "F9", "", "", "F9", "F43"},
+    {"f09", "F9", "F43", "", "F9", "F43"},
     {"f10", "F10", "", "", "F10", ""},
-    {"f11", "F11", "", "", "F11", ""},
+    {"f11", "F11", "F48", "", "F11", ""}, // its manner, then that it refuses,
     {"f12", "F12", "", "", "F12", ""},
+    {"f12-vendor", "F12", "F11", "", "F12", "F11"},
+    {"f12-named", "F12", "", "", "F48", ""},
     {"f12-kept", "F12", "", "", "F48", ""},
     {"f13", "F13", "", "", "F13", ""},
     {"f13-later", "F13", "", "", "F13", ""}, // and no write protection
@@ -61,21 +66,30 @@ static const struct patient patients[] = {
     {"f21", "F21", "", "", "F48", ""},
     {"f22", "F22", "", "", "F22", ""},
     {"f23", "F23", "", "", "", ""},
+    {"f23-poll", "F23", "", "", "F23", ""},
     {"f24", "F24", "", "", "F24", ""},
     {"f25", "F25", "", "", "F25", ""},
+    {"f25-short", "F25", "", "", "F25", ""},
     {"f28", "F28", "", "", NULL, ""},
     {"f29", "F29", "F42", "", NULL, ""},
     {"f30", "F30", "", "", "", ""},
     {"f31", "F31", "", "", "", ""},
+    {"f31-vectors", "", "", "", "", ""}, // many applications see to it themselves
+    {"f31-vectors", "F31", "", "--app " TICKS "@0x0800C000 ", "", ""},
     {"f32", "F32", "", "", "F32", ""},
     {"f33", "F33", "", "", "F23 F33", ""}, // ST's own ways, two notes
     {"f34", "F34", "", "", "F34", ""},
+    {"f34-stays", "F10 F34", "", "", "F34", ""}, // for ever in dfuMANIFEST
     {"f35", "F35", "", "", "", ""},
     {"healthy", "F36", "", "--app " WARD "/elsewhere.bin@0x0800C000 ", "", ""},
     {"f40", "F40", "", "", "F40", ""},
+    {"f42-deaf", "F42", "", "", "F42", ""},
     {"f47", "F47", "F35", "", "F47", ""},
     {"f48", "F48", "", "", "F48", ""},
     {"f49", "F49", "", "", "", ""}, // by itself a note
+    {"f50", "F50", "", "", "", ""},
+    {"healthy", "F50", "", "--hse 25MHz ", NULL, ""}, // another crystal than the code is for
+    {"f51", "F51", "", "", NULL, ""},
     {"f01-f06", "F1 F6", "", "", "F1", ""},
     {"f13-f08", "F8 F13", "", "", "F8", ""},
 };
@@ -107,6 +121,24 @@ static bool is_in(const char *list, const char *id) {
         }
     }
     return false;
+}
+
+// Vectors for 0x0800C000; then r0 = STK_CTRL, STK_LOAD = 0xFFFF, STK_CTRL = 7, and an endless loop (PM0214 4.5).
+static void make_ticks(void) {
+    static const uint8_t code[] = {
+        0x00,          0x00, 0x02, 0x20, 0x41, 0xc0, 0x00, 0x08, // 0x20020000, 0x0800C041
+        [0x40] = 0x4e, 0xf2, 0x10, 0x00,                         // movw r0, #0xe010
+        0xce,          0xf2, 0x00, 0x00,                         // movt r0, #0xe000
+        0x4f,          0xf6, 0xff, 0x71,                         // movw r1, #0xffff
+        0x41,          0x60,                                     // str r1, [r0, #4]
+        0x07,          0x21,                                     // movs r1, #7
+        0x01,          0x60,                                     // str r1, [r0]
+        0xfe,          0xe7,                                     // b .
+    };
+    FILE *file = fopen(TICKS, "wbe");
+    assert_non_null(file);
+    assert_int_equal(fwrite(code, 1, sizeof code, file), sizeof code);
+    assert_int_equal(fclose(file), 0);
 }
 
 // Those the patient has come first, and nothing else is claimed above a note.
@@ -148,6 +180,7 @@ static void say_evidence(const char *side, unsigned patients_looked_at, unsigned
 static void every_patient_is_diagnosed_from_inside(void **state) {
     (void)state;
     unsigned wrong = 0;
+    make_ticks();
     for (size_t i = 0; i < PATIENT_COUNT; i++) {
         const struct patient *patient = &patients[i];
         struct found found[FINDINGS_MAX];
@@ -180,10 +213,10 @@ static void over_usb_the_right_cause_comes_first(void **state) {
         }
         // A page of emulated EEPROM is in use (f17 mistakes the application for the other one). Flash is as it was
         // after the start, unless nothing can be put back: f24's watchdog bites in the middle of each erase,
-        // f13-later takes none after the first write, f47 writes no block whole, and below
+        // f13-later takes none after the first write, f42-deaf takes nothing more, f47 writes no block whole, and below
         // the application f18-below erases what nobody may write. f20 protects sector 4. What goes wrong with leaving shows
         // when there is an application to start, and nobody holds the button any more.
-        bool must_leave = is_in("f32 f33 f34", patient->name);
+        bool must_leave = is_in("f32 f33 f34 f34-stays", patient->name);
         (void)snprintf(
             line, sizeof line,
             "D=$(mktemp -d) && cd $D && trap 'rm -rf $D' EXIT && "
@@ -202,7 +235,7 @@ static void over_usb_the_right_cause_comes_first(void **state) {
         bool is_same = strstr(output, "\nsame 0\n") || strncmp(output, "same 0\n", 7) == 0;
         bool is_well = is_right(patient->usb, patient->beside, found, count) &&
                        status == (patient->usb[0] != 0 && !is_in(patient->usb, "F33")) &&
-                       is_same == !is_in("f24 f13-later f18-below f47", patient->name);
+                       is_same == !is_in("f24 f13-later f18-below f42-deaf f47", patient->name);
         say_row(patient->name, patient->usb, found, count, is_well);
         wrong += !is_well;
     }

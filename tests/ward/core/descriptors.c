@@ -48,8 +48,15 @@ static const uint8_t *configuration(unsigned *len) {
     unsigned alternates = alternate_count();
     unsigned total =
         USB_CONFIG_DESCRIPTOR_LEN + alternates * USB_INTERFACE_DESCRIPTOR_LEN + DFU_FUNCTIONAL_LEN;
-    const uint8_t head[] = {
-        USB_CONFIG_DESCRIPTOR_LEN, USB_DT_CONFIGURATION, (uint8_t)total, 0, 1, 1, 4, 0xc0, 50};
+    const uint8_t head[] = {USB_CONFIG_DESCRIPTOR_LEN,
+                            USB_DT_CONFIGURATION,
+                            (uint8_t)total,
+                            0,
+                            1,
+                            ward.configuration,
+                            4,
+                            0xc0,
+                            50};
     unsigned at = 0;
     for (; at < sizeof head; at++) {
         config[at] = head[at];

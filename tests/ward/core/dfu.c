@@ -48,6 +48,9 @@ static enum usbd_answer dnload(const struct usb_setup *setup, struct usbd_data *
     if (setup->wLength > ward.transfer_bytes || setup->wLength > BLOCK_MAX) {
         return USBD_STALL;
     }
+    if (ward.taken_bytes && setup->wLength > ward.taken_bytes) {
+        return USBD_STALL;
+    }
     dfu.block = setup->wValue;
     dfu.len = setup->wLength;
     dfu.state = setup->wLength > 0 ? DFU_STATE_DNLOAD_SYNC : DFU_STATE_MANIFEST_SYNC;
@@ -85,7 +88,8 @@ static enum usbd_answer upload(const struct usb_setup *setup, struct usbd_data *
         }
         return USBD_STALL;
     }
-    data->len = setup->wLength;
+    data->len =
+        ward.taken_bytes && setup->wLength > ward.taken_bytes ? ward.taken_bytes : setup->wLength;
     dfu.state = DFU_STATE_UPLOAD_IDLE;
     return USBD_ACCEPT;
 }
