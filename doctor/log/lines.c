@@ -16,9 +16,14 @@
 
 void lines_begin(struct lines *lines, const uint8_t *bytes, size_t len) {
     *lines = (struct lines){.bytes = bytes, .len = len, .step = 1};
-    if (len >= 2 && bytes[0] == 0xff && bytes[1] == 0xfe) {
+    // With a byte order mark or, as what was cut out of such a file, without: text begins with ASCII.
+    bool has_mark = len >= 2 && bytes[0] + bytes[1] == 0xff + 0xfe && bytes[0] >= 0xfe;
+    bool is_big = len >= 4 && bytes[0] == 0 && bytes[1] != 0 && bytes[2] == 0 && bytes[3] != 0;
+    bool is_little = len >= 4 && bytes[0] != 0 && bytes[1] == 0 && bytes[2] != 0 && bytes[3] == 0;
+    if (has_mark || is_big || is_little) {
         lines->step = 2;
-        lines->at = 2;
+        lines->low = has_mark ? bytes[0] == 0xfe : is_big;
+        lines->at = has_mark ? 2 : 0;
     } else if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
         lines->at = 3;
     }
@@ -29,8 +34,8 @@ static int take(struct lines *lines) {
     if (lines->at + lines->step > lines->len) {
         return -1;
     }
-    uint8_t byte = lines->bytes[lines->at];
-    bool is_beyond = lines->step == 2 && lines->bytes[lines->at + 1] != 0;
+    uint8_t byte = lines->bytes[lines->at + lines->low];
+    bool is_beyond = lines->step == 2 && lines->bytes[lines->at + 1 - lines->low] != 0;
     lines->at += lines->step;
     return is_beyond ? '?' : byte;
 }
@@ -74,6 +79,32 @@ static void take_time(struct lines *lines) {
     lines->at_us = since > lines->first_us ? since - lines->first_us : 0;
 }
 
+// "[12:10:04] ", "2024-05-05T10:00:00.1234567Z " and the like, as terminals and build servers put them before each
+// line of any program. They tell when it was received: no time is taken from them.
+static void skip_stamp(struct lines *lines) {
+    unsigned ignored;
+    int used = 0;
+    char *text = lines->text + (lines->text[0] == '[');
+    (void)sscanf(text, "%4u-%2u-%2u%*1[T ]%n", &ignored, &ignored, &ignored, &used);
+    bool has_date = used > 0;
+    if (!has_date && text == lines->text) {
+        return; // a bare time is CubeProgrammer's, and has a colon behind it
+    }
+    text += used;
+    used = 0;
+    (void)sscanf(text, "%2u:%2u:%2u%n", &ignored, &ignored, &ignored, &used);
+    if (used == 0) {
+        return;
+    }
+    text += used;
+    text += strspn(text, "0123456789.,Z+:"); // of a second, and the zone
+    if (*text != ']' && *text != ' ') {
+        return;
+    }
+    text += strspn(text, "] ");
+    lines->text = text;
+}
+
 bool lines_next(struct lines *lines) {
     size_t used = 0;
     int next = take(lines);
@@ -99,6 +130,7 @@ bool lines_next(struct lines *lines) {
     lines->raw[used] = '\0';
     lines->text = lines->raw + strspn(lines->raw, " >|");
     lines->has_time = false;
+    skip_stamp(lines);
     take_time(lines);
     lines->text += strspn(lines->text, " ");
     return true;

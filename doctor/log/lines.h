@@ -14,6 +14,7 @@ struct lines {
     const uint8_t *bytes;
     size_t len, at;
     unsigned step;  // bytes a character: 2 for UTF-16, which Windows' shell writes
+    unsigned low;   // which of them is the lower one
     bool is_inside; // of a line that carriage returns divide
     // The present line:
     unsigned long number; // from 1; parts that carriage returns divide have one number
@@ -76,6 +77,8 @@ bool log_is_cubeprogrammer(const uint8_t *bytes, size_t len);
 bool log_is_dfu_util(const uint8_t *bytes, size_t len);
 void log_cubeprogrammer(struct session_log *session);
 void log_dfu_util(struct session_log *session);
+bool log_is_kernel(const uint8_t *bytes, size_t len);
+void log_kernel(struct session_log *session);
 // False, with a reason: a capture without DFU.
 bool log_capture(const uint8_t *bytes, size_t len, struct report *report, char why[LOG_WHY_MAX]);
 

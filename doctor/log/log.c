@@ -30,8 +30,12 @@ bool log_examine(const uint8_t *bytes, size_t len, struct report *report, char w
         log_dfu_util(&session);
         return true;
     }
+    if (log_is_kernel(bytes, len)) {
+        log_kernel(&session);
+        return true;
+    }
     (void)snprintf(why, LOG_WHY_MAX,
-                   "it is no log of STM32CubeProgrammer or dfu-util and no capture (pcapng, pcap, "
-                   "usbmon's text)");
+                   "it is no log of STM32CubeProgrammer, dfu-util or Linux' kernel and no capture "
+                   "(pcapng, pcap, usbmon's text)");
     return false;
 }

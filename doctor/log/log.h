@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A session that somebody else's program had, read from what is left of it: STM32CubeProgrammer's console and its logs
-// of any verbosity, dfu-util's output (-v and more), and captures of the wire (capture/reader.h). What it is is found
+// of any verbosity, dfu-util's output (-v and more), Linux' kernel log, and captures of the wire (capture/reader.h). What it is is found
 // by its content, not by its name.
 //
 // Into the report come the tool and its version, the device as the log names it, the requests and touched memory as

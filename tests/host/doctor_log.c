@@ -100,7 +100,7 @@ static void what_is_no_log_is_refused_in_a_sentence(void **state) {
     exits(10, REDFU " doctor --log /nonexistent", "/nonexistent: ");
     exits(11, REDFU " doctor --log /dev/null", "is empty");
     exits(12, REDFU " doctor --log " FIRMWARE_FOLDER "/stm32f4-discovery/redfu-boot.elf",
-          "it is no log of STM32CubeProgrammer or dfu-util and no capture");
+          "it is no log of STM32CubeProgrammer, dfu-util or Linux' kernel and no capture");
     exits(2, REDFU " doctor --log x --conformance", "and --yes are about a device: one at a time");
     exits(2, REDFU " list --log x", "--log belongs to station and doctor");
 }

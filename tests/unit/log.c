@@ -135,16 +135,79 @@ static void a_version_without_the_fault_is_not_blamed(void **state) {
     assert_true(examine(bad, sizeof bad - 1, why));
     assert_memory_equal(found(), "F26 ", 4);
     report_free(&report);
-    // The same as a Windows shell writes it.
-    uint8_t wide[2 * sizeof bad];
-    wide[0] = 0xff;
-    wide[1] = 0xfe;
-    for (size_t i = 0; i + 1 < sizeof bad; i++) {
-        wide[2 + 2 * i] = (uint8_t)bad[i];
-        wide[3 + 2 * i] = 0;
+    // The same as a Windows shell writes it, and the other way round; with its mark and cut out of the file.
+    for (unsigned low = 0; low < 2; low++) {
+        uint8_t wide[2 * sizeof bad] = {0};
+        wide[low] = 0xff;
+        wide[1 - low] = 0xfe;
+        for (size_t i = 0; i + 1 < sizeof bad; i++) {
+            wide[2 + 2 * i + low] = (uint8_t)bad[i];
+        }
+        for (size_t skip = 0; skip <= 2; skip += 2) {
+            report_free(&report);
+            assert_true(examine(wide + skip, sizeof wide - skip, why));
+            assert_memory_equal(found(), "F26 ", 4);
+        }
     }
-    assert_true(examine(wide, 2 * sizeof bad, why));
-    assert_memory_equal(found(), "F26 ", 4);
+}
+
+// As build servers and terminals put it before each line of any program.
+static void a_time_in_front_of_a_line_is_passed_over(void **state) {
+    (void)state;
+    static const char *const stamps[] = {"[2024-05-05T10:00:00] ", "2024-05-05T10:00:00.1234567Z ",
+                                         "[12:10:04] ", "2024-05-05 10:00:00,123 "};
+    for (size_t i = 0; i < sizeof stamps / sizeof stamps[0]; i++) {
+        char why[LOG_WHY_MAX];
+        char log[300];
+        (void)snprintf(log, sizeof log,
+                       "%sdfu-util 0.11\n%sMemory segment at 0x08000000 4 x 16384 = 65536 (r)\n"
+                       "%sdfu-util: Page at 0x08000000 is not writeable\n",
+                       stamps[i], stamps[i], stamps[i]);
+        report_free(&report);
+        assert_true(examine(log, strlen(log), why));
+        assert_string_equal(found(), "F2");
+    }
+}
+
+// How the device came onto the bus, of the port that is meant: a mouse that flickers is nobody's fault here.
+static void the_kernels_log_tells_why_there_is_no_device(void **state) {
+    (void)state;
+    static const struct {
+        const char *log, *found;
+    } logs[] = {
+        {"[1.5] usb 1-1: new full-speed USB device number 12 using xhci_hcd\n"
+         "[1.6] usb 1-1: device descriptor read/64, error -71\n"
+         "[1.7] usb usb1-port1: unable to enumerate USB device\n",
+         "F50 F27"},
+        {"[1.6] usb 1-1: device descriptor read/64, error -110\n", "F42 F50"},
+        {"Mar 12 10:11:12 host kernel: usb 3-2.1: New USB device found, idVendor=0483, "
+         "idProduct=df11, bcdDevice= 2.00\n"
+         "Mar 12 10:11:12 host kernel: usb 3-2.1: can't set config #1, error -32\n"
+         "Mar 12 10:11:13 host kernel: usb 3-4: device descriptor read/64, error -71\n",
+         "F51"},
+        {"[2.0] usb 1-2: New USB device found, idVendor=046d, idProduct=c077, bcdDevice=72.00\n"
+         "[2.1] usb 1-2: device descriptor read/64, error -71\n",
+         ""},
+        {"[2.0] usb 1-2: New USB device found, idVendor=0483, idProduct=df11, bcdDevice=22.00\n"
+         "[2.1] usb 1-2: rejected 1 configuration due to insufficient available bus power\n",
+         "F27"},
+        {"[2.0] usb 1-2: new full-speed USB device number 3 using xhci_hcd\n"
+         "[2.1] usb 1-2: config index 0 descriptor too short (expected 36, got 27)\n",
+         "F45"},
+    };
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        char why[LOG_WHY_MAX];
+        report_free(&report);
+        assert_true(examine(logs[i].log, strlen(logs[i].log), why));
+        assert_string_equal(found(), logs[i].found);
+        assert_string_equal(fact("name"), "Linux");
+    }
+    // That it came is no load that went well.
+    assert_true(logs[3].found[0] == '\0');
+    char why[LOG_WHY_MAX];
+    report_free(&report);
+    assert_true(examine(logs[3].log, strlen(logs[3].log), why));
+    assert_non_null(strstr(report.incomplete, "the log ends before"));
 }
 
 // No clean bill for a log that ends in an error which no reader knows, or before anything was done.
@@ -600,6 +663,8 @@ int main(void) {
         TEST(published_logs_get_their_causes),
         TEST(the_evidence_is_the_line),
         TEST(a_version_without_the_fault_is_not_blamed),
+        TEST(a_time_in_front_of_a_line_is_passed_over),
+        TEST(the_kernels_log_tells_why_there_is_no_device),
         TEST(what_is_not_understood_is_not_well),
         TEST(what_is_no_log_is_told_so),
         TEST(a_sound_session_has_nothing_above_a_note),
