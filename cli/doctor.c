@@ -297,6 +297,26 @@ static enum redfu_result examine(struct doctor *doctor, struct redfu *redfu,
     return result;
 }
 
+// Nothing can be asked of it, and that is what is wrong. The fault stands as it was if there is none.
+static enum redfu_result look_at_unconfigured(struct cli *cli, const struct redfu_device *devices,
+                                              size_t count, struct report *report) {
+    for (size_t i = 0; i < count; i++) {
+        const struct redfu_device *one = &devices[i];
+        if (one->kind != REDFU_KIND_UNCONFIGURED || !redfu_matches(one, &cli->options->filter)) {
+            continue;
+        }
+        (void)snprintf(report->subject, sizeof report->subject, "%.60s, %04X:%04X at %.40s",
+                       one->product_name[0] ? one->product_name : "A device", one->vendor,
+                       one->product, one->path);
+        report_add(report, "F51", REPORT_CERTAIN, REPORT_NO_TIME,
+                   "the system has no configuration of it in force: it refused SET_CONFIGURATION, "
+                   "or its hub has no power left for it (the kernel's log says which)");
+        report_incomplete(report, "a device that is not configured cannot be examined");
+        return doctor_finish(cli, report);
+    }
+    return cli->fault.result;
+}
+
 static enum redfu_result look(struct cli *cli, struct redfu *redfu, struct exam_options *exam) {
     struct report report = {0};
     struct doctor doctor = {.cli = cli, .report = &report};
@@ -309,6 +329,9 @@ static enum redfu_result look(struct cli *cli, struct redfu *redfu, struct exam_
     }
     exam->ctx = &doctor;
     result = redfu_choose(devices, count, &cli->options->filter, &chosen, &cli->fault);
+    if (result == REDFU_NO_DEVICE) {
+        result = look_at_unconfigured(cli, devices, count, &report);
+    }
     if (result == REDFU_OK) {
         doctor.device = &devices[chosen];
         (void)snprintf(report.subject, sizeof report.subject, "%.60s, %04X:%04X at %.40s%s%.30s",

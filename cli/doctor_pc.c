@@ -136,7 +136,9 @@ void doctor_pc(const struct redfu_device *devices, size_t count, const struct re
         }
         report_fact(report, "PC", "another DFU device", "%04X:%04X \"%s\" at %s, %s%s", one->vendor,
                     one->product, one->product_name, one->path,
-                    one->kind == REDFU_KIND_RUNTIME ? "running its application" : "in DFU mode",
+                    one->kind == REDFU_KIND_RUNTIME        ? "running its application"
+                    : one->kind == REDFU_KIND_UNCONFIGURED ? "not configured"
+                                                           : "in DFU mode",
                     one->is_camera      ? ", a camera"
                     : one->is_bluetooth ? ", a Bluetooth adapter"
                                         : "");

@@ -62,7 +62,10 @@ static void end(const struct cli *cli, struct json_object *object) {
 }
 
 static const char *kind_word(enum redfu_kind kind) {
-    return kind == REDFU_KIND_DFUSE ? "dfuse" : kind == REDFU_KIND_DFU ? "dfu" : "runtime";
+    return kind == REDFU_KIND_DFUSE     ? "dfuse"
+           : kind == REDFU_KIND_DFU     ? "dfu"
+           : kind == REDFU_KIND_RUNTIME ? "runtime"
+                                        : "unconfigured";
 }
 
 static void add_device(struct json_object *object, const struct redfu_device *device) {

@@ -166,9 +166,10 @@ static void append(char *out, size_t size, const char *format, ...) {
 }
 
 static const char *kind_text(enum redfu_kind kind) {
-    return kind == REDFU_KIND_DFUSE ? "DFU mode"
-           : kind == REDFU_KIND_DFU ? "DFU mode, without DfuSe"
-                                    : "running an application";
+    return kind == REDFU_KIND_DFUSE     ? "DFU mode"
+           : kind == REDFU_KIND_DFU     ? "DFU mode, without DfuSe"
+           : kind == REDFU_KIND_RUNTIME ? "running an application"
+                                        : "not configured, cannot be used";
 }
 
 static void append_device(struct redfu_fault *fault, const struct redfu_device *device) {
@@ -202,9 +203,16 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
         append(fault->advice, sizeof fault->advice, "\nConnected DFU interfaces:");
     }
     bool has_runtime = false;
+    bool has_unconfigured = false;
     for (size_t i = 0; i < count; i++) {
         append_device(fault, &devices[i]);
         has_runtime |= devices[i].kind == REDFU_KIND_RUNTIME;
+        has_unconfigured |= devices[i].kind == REDFU_KIND_UNCONFIGURED;
+    }
+    if (has_unconfigured) {
+        append(fault->advice, sizeof fault->advice,
+               "\nOne that is not configured refused SET_CONFIGURATION: its firmware's class does "
+               "not come up (`redfu doctor` says more).");
     }
     if (has_runtime) {
         append(fault->advice, sizeof fault->advice,
@@ -216,7 +224,8 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
 
 // In DFU mode, of either kind: who has to say which one is meant sees all that `list` shows.
 static bool is_candidate(const struct redfu_device *device, const struct redfu_filter *filter) {
-    return device->kind != REDFU_KIND_RUNTIME && redfu_matches(device, filter);
+    return (device->kind == REDFU_KIND_DFUSE || device->kind == REDFU_KIND_DFU) &&
+           redfu_matches(device, filter);
 }
 
 static enum redfu_result refuse_many(const struct redfu_device *devices, size_t count,

@@ -86,6 +86,13 @@ enum redfu_result redfu_open(struct redfu *redfu, const struct redfu_device *dev
         return redfui_advise(fault, "Bring it into DFU mode first: by its button, or by its "
                                     "application.");
     }
+    if (device->kind == REDFU_KIND_UNCONFIGURED) {
+        (void)redfui_fail(
+            fault, REDFU_BAD_DEVICE, "%s at %s is not configured: it refused SET_CONFIGURATION",
+            device->product_name[0] ? device->product_name : "the device", device->path);
+        return redfui_advise(fault, "Its firmware's class does not come up; `redfu doctor` says "
+                                    "more.");
+    }
     struct redfu_session *session = calloc(1, sizeof *session);
     if (!session) {
         return redfui_no_memory(fault);

@@ -149,7 +149,8 @@ static bool look_again(struct redfu *redfu, const struct redfu_device *like, boo
     for (size_t i = 0; i < count; i++) {
         if (strcmp(devices[i].path, like->path) == 0) {
             is_there = true;
-            *is_in_dfu_mode = devices[i].kind != REDFU_KIND_RUNTIME;
+            *is_in_dfu_mode =
+                devices[i].kind == REDFU_KIND_DFUSE || devices[i].kind == REDFU_KIND_DFU;
         }
     }
     redfu_list_free(devices);

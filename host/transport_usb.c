@@ -130,7 +130,7 @@ static void take_others(const struct libusb_config_descriptor *config,
 }
 
 static bool add_device(libusb_device *usb, const struct libusb_device_descriptor *descriptor,
-                       const struct libusb_config_descriptor *config,
+                       const struct libusb_config_descriptor *config, bool is_configured,
                        const struct libusb_interface *interface, struct found *found) {
     struct redfu_device *grown =
         realloc(found->devices, (found->count + 1) * sizeof *found->devices);
@@ -152,6 +152,9 @@ static bool add_device(libusb_device *usb, const struct libusb_device_descriptor
     take_sysfs_serial(device);
     take_interface(config, interface, device);
     take_others(config, device);
+    if (!is_configured && device->kind != REDFU_KIND_RUNTIME) {
+        device->kind = REDFU_KIND_UNCONFIGURED;
+    }
     return true;
 }
 
@@ -159,14 +162,17 @@ static bool add_device(libusb_device *usb, const struct libusb_device_descriptor
 static bool add_interfaces(libusb_device *usb, struct found *found) {
     struct libusb_device_descriptor descriptor;
     struct libusb_config_descriptor *config;
-    if (libusb_get_device_descriptor(usb, &descriptor) != 0 ||
-        libusb_get_active_config_descriptor(usb, &config) != 0) {
-        return true; // not configured, or going: not ours to judge
+    if (libusb_get_device_descriptor(usb, &descriptor) != 0) {
+        return true; // going: not ours to judge
+    }
+    bool is_configured = libusb_get_active_config_descriptor(usb, &config) == 0;
+    if (!is_configured && libusb_get_config_descriptor(usb, 0, &config) != 0) {
+        return true;
     }
     bool ok = true;
     for (int i = 0; i < config->bNumInterfaces && ok; i++) {
         if (has_dfu(&config->interface[i])) {
-            ok = add_device(usb, &descriptor, config, &config->interface[i], found);
+            ok = add_device(usb, &descriptor, config, is_configured, &config->interface[i], found);
         }
     }
     libusb_free_config_descriptor(config);

@@ -54,7 +54,9 @@ static void what_can_be_seen_without_a_change_is_seen(void **state) {
     (void)state;
     patient("f02", "", 60, "1 thing needs you: F2, ");
     patient("f09", "", 60, "2 things need you: first F9, ");
+    patient("f25-short", "", 60, "1 thing needs you: F25, ");
     patient("f40", "", 60, "1 thing needs you: F40, ");
+    patient("f51", "", 60, "1 thing needs you: F51, ");
 }
 
 // And by trying a sector; the file has flash as it was. One whose harm is where nobody asked for it, with blocks that count
