@@ -86,7 +86,9 @@ static bool sync_folder(const char *path) {
     return is_synced;
 }
 
-static enum redfu_result begin(struct cli *cli, const char *path, struct file_part *part) {
+// What goes wrong is told of the name as it was given, which a person knows.
+static enum redfu_result begin(struct cli *cli, const char *given, const char *path,
+                               struct file_part *part) {
     int len = snprintf(part->path, sizeof part->path, "%s", path);
     int part_len = snprintf(part->part, sizeof part->part, "%s.part", path);
     if (len < 0 || part_len < 0 || (size_t)part_len >= sizeof part->part) {
@@ -94,7 +96,7 @@ static enum redfu_result begin(struct cli *cli, const char *path, struct file_pa
     }
     part->file = fopen(part->part, "wbe");
     return part->file ? REDFU_OK
-                      : cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", part->part, strerror(errno));
+                      : cli_refuse(cli, REDFU_CANNOT_SAVE, "%s: %s", given, strerror(errno));
 }
 
 static enum redfu_result finish(struct cli *cli, struct file_part *part, const uint8_t *bytes,
@@ -121,7 +123,7 @@ enum redfu_result file_begin(struct cli *cli, const char *path, struct file_part
     if (!real) {
         return cli_refuse(cli, file_status(&fault, REDFU_CANNOT_SAVE), "%s", fault.text);
     }
-    enum redfu_result result = begin(cli, real, part);
+    enum redfu_result result = begin(cli, path, real, part);
     free(real);
     return result;
 }
@@ -139,7 +141,7 @@ void file_drop(struct file_part *part) {
 enum redfu_result file_save_new(struct cli *cli, const char *path, const uint8_t *bytes,
                                 uint32_t len) {
     struct file_part part;
-    enum redfu_result result = begin(cli, path, &part);
+    enum redfu_result result = begin(cli, path, path, &part);
     return result == REDFU_OK ? finish(cli, &part, bytes, len, false) : result;
 }
 

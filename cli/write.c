@@ -76,6 +76,11 @@ static enum redfu_result check_write(struct cli *cli, const struct target *targe
         if (result == REDFU_OK && !cli->options->no_run &&
             target_application(cli, target->layout, &application) == REDFU_OK) {
             result = redfu_check_startable(input->segments, input->count, application, &cli->fault);
+            if (result == REDFU_OK) {
+                result =
+                    redfu_check_start(target->session, target->layout, input->segments,
+                                      input->count, application, cli->options->keep, &cli->fault);
+            }
         }
     }
     // An image linked for the bootloader's place is told so rather than about its vectors.
@@ -392,9 +397,18 @@ static enum redfu_result with_image(struct cli *cli,
     if (result != REDFU_OK) {
         return result;
     }
-    // A DfuSe file says which memory it is for; --alt has the last word.
+    // A DfuSe file says which memory it is for.
     const struct options *as_typed = cli->options;
     struct options adopted = *as_typed;
+    if (input.has_alternate && as_typed->has_alternate && input.alternate != as_typed->alternate) {
+        (void)cli_refuse(cli, REDFU_USAGE, "%s: is for alternate setting %u, and --alt says %u",
+                         as_typed->file, input.alternate, as_typed->alternate);
+        input_free(&input);
+        return cli_advise(cli,
+                          "`redfu convert --alt %u` makes a file for that one of it. Nothing "
+                          "was sent.",
+                          as_typed->alternate);
+    }
     if (input.has_alternate && !as_typed->has_alternate) {
         adopted.alternate = input.alternate;
         cli->options = &adopted;

@@ -258,6 +258,17 @@ struct redfu_prepare {
 // 1.1a, but for ST's ROM; those without it refuse the request.
 bool redfu_sums_up(struct redfu_session *session);
 
+// A redfu-boot starts what begins where its application area does, and after a load that brings no beginning only if
+// none was open before. Whether that will be there once these segments (in the order of their addresses) are
+// written, with or without redfu_prepare.keep; by the region hash alone, which changes nothing.
+//
+// REDFU_OK where it will be, and where !redfu_sums_up(); REDFU_WRONG_VECTORS where it will not.
+enum redfu_result redfu_check_start(struct redfu_session *session,
+                                    const struct redfu_layout *layout,
+                                    const struct redfu_segment *segments, size_t count,
+                                    uint32_t application, bool keep, struct redfu_fault *fault)
+    __attribute__((warn_unused_result));
+
 // Changes a plan from redfu_plan_write() according to what the device holds: sectors that hold already what
 // they would after the write are left out (by region hash, else by reading up to the first difference), and
 // blank blocks. Nothing is left of a plan for an image that is there whole. With `keep` plan->kept is what

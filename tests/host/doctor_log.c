@@ -86,7 +86,7 @@ static void a_page_that_cannot_be_made_is_refused_first(void **state) {
     (void)state;
     exits(13,
           REDFU " doctor --html /nonexistent/why.html --log " LOGS "/cubeprogrammer-stuck-busy.log",
-          "/nonexistent/why.html.part: No such file or directory\n"
+          "/nonexistent/why.html: No such file or directory\n"
           "       That is where --html was to go. Nothing was done.\n");
     assert_null(strstr(output, "F8"));
     exits(13, REDFU " doctor --html /", "Is a directory");

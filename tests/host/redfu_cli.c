@@ -364,7 +364,7 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
         {"write %/even.bin", REDFU_WRONG_VECTORS, "no Thumb address"},
         {"wirte %/good.bin", REDFU_USAGE, "there is no command \"wirte\""},
         {"verify --no-run %/good.bin", REDFU_USAGE, "belong to write"},
-        {"read 0x0800C000 5000 %/none/back.bin", REDFU_CANNOT_SAVE, "none/back.bin.part"},
+        {"read 0x0800C000 5000 %/none/back.bin", REDFU_CANNOT_SAVE, "none/back.bin: No such file"},
         {"read 0x080FFFFF 2 %/back2.bin", REDFU_OUTSIDE, "nothing is at 0x08100000"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -375,6 +375,86 @@ static void bad_input_is_refused_before_anything_is_sent(void **unused) {
     }
     assert_false(folder_has(folder, "back2.bin"));
     assert_false(folder_has(folder, "back2.bin.part"));
+}
+
+// What redfu-boot would not start once it is written: told before anything is sent, not after.
+static void what_would_not_be_started_is_refused(void **unused) {
+    (void)unused;
+    static const uint8_t elsewhere[] = {0, 0, 2, 0x20, 9, 0, 2, 8, 0xfe, 0xe7, 0, 0}; // 0x08020009
+    struct bench *bench = bench_new();
+    folder_put(folder, "elsewhere.bin", elsewhere, sizeof elsewhere);
+    assert_refused(bench, "write %/elsewhere.bin@0x08020000", REDFU_WRONG_VECTORS,
+                   "redfu-boot starts what begins at 0x0800C000, and nothing else");
+    assert_refused(bench, "write %/text.bin@0x08020000", REDFU_WRONG_VECTORS,
+                   "the board would have nothing to start: no application is on it");
+    struct outcome outcome = redfu_on(bench, "write --no-run %/text.bin@0x08020000", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    bench_free(bench);
+
+    // The application's own sector goes with what else is written to it.
+    bench = bench_new();
+    outcome = redfu_on(bench, "write --no-run %/good.bin", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    bench->log_count = 0;
+    assert_refused(bench, "write %/text.bin@0x0800E000", REDFU_WRONG_VECTORS,
+                   "the sector that its application begins in is erased");
+    outcome = redfu_on(bench, "write %/text.bin@0x08020000", false);
+    assert_string_equal(outcome.err, "");
+    assert_int_equal(outcome.status, 0);
+    desk_wait_ms(bench->desk, 200);
+    assert_true(bench->desk->ran);
+    outcome_free(&outcome);
+    bench_free(bench);
+
+    // A load of the application that somebody broke off.
+    bench = bench_new();
+    outcome = redfu_on(bench, "write --no-run %/good.bin", false);
+    outcome_free(&outcome);
+    outcome = redfu_on(bench, "erase 0x08040000 16", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    bench->log_count = 0;
+    assert_refused(bench, "write %/text.bin@0x08020000", REDFU_WRONG_VECTORS,
+                   "a load of its application is not whole");
+    bench_free(bench);
+}
+
+static void a_file_for_another_alternate_setting_is_refused(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    struct outcome outcome =
+        redfu_on(bench, "convert %/good.bin@0x0800C000 %/one.dfu --alt 1", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    assert_refused(bench, "write %/one.dfu --alt 0", REDFU_USAGE,
+                   "one.dfu: is for alternate setting 1, and --alt says 0");
+    assert_refused(bench, "verify %/one.dfu --alt 0", REDFU_USAGE, "and --alt says 0");
+    outcome = redfu_on(bench, "write %/one.dfu --alt 1", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    bench_free(bench);
+}
+
+// It refused SET_CONFIGURATION, or is just coming: shown, and never chosen.
+static void a_device_without_a_configuration_is_listed_and_not_used(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    bench->kinds[0] = REDFU_KIND_UNCONFIGURED;
+    struct outcome outcome = redfu_on(bench, "list", false);
+    assert_int_equal(outcome.status, 0);
+    cli_says(outcome.out, "it refused to be configured (SET_CONFIGURATION): cannot be used");
+    outcome_free(&outcome);
+    outcome = redfu_on(bench, "list --json", false);
+    cli_says(outcome.out, "\"kind\":\"unconfigured\"");
+    outcome_free(&outcome);
+    assert_refused(bench, "write %/good.bin", REDFU_NO_DEVICE, "refused SET_CONFIGURATION");
+    outcome = redfu_on(bench, "doctor", false);
+    assert_int_equal(outcome.status, REDFU_NEEDS_YOU);
+    cli_says(outcome.out, "F51 fault: the device refuses to be configured");
+    outcome_free(&outcome);
+    bench_free(bench);
 }
 
 // The desk is in DFU mode, where DETACH is refused.
@@ -721,6 +801,9 @@ int main(void) {
         cmocka_unit_test(every_command_tells_programs_what_it_tells_people),
         cmocka_unit_test(list_marks_run_time_devices),
         cmocka_unit_test(bad_input_is_refused_before_anything_is_sent),
+        cmocka_unit_test(what_would_not_be_started_is_refused),
+        cmocka_unit_test(a_file_for_another_alternate_setting_is_refused),
+        cmocka_unit_test(a_device_without_a_configuration_is_listed_and_not_used),
         cmocka_unit_test(an_application_that_does_not_detach_is_named),
         cmocka_unit_test(a_device_that_does_not_say_why_is_one_for_the_doctor),
         cmocka_unit_test(a_sector_that_is_guarded_is_told_with_what_can_be_erased),
