@@ -118,10 +118,26 @@ int exam_state(struct exam *x) {
                                                                                           : -1;
 }
 
+// It was taken, twice, and the device is where it was.
+static void judge_abort(struct exam *x, int state) {
+    if (!report_has(x->report, "F9")) {
+        report_add(x->report, "F9", REPORT_CERTAIN, exam_now(x),
+                   "ABORT in %s is taken and changes nothing: whoever reads or erases next is "
+                   "refused",
+                   dfu_state_name((unsigned)state));
+    }
+}
+
 bool exam_heal(struct exam *x) {
     for (unsigned round = 0; round < 2 && !x->is_over; round++) {
+        int aborted = -1; // the state that an ABORT was taken in
+        unsigned in_vain = 0;
         for (unsigned step = 0; step < HEAL_STEPS; step++) {
             int state = exam_state(x);
+            in_vain = state >= 0 && state == aborted ? in_vain + 1 : 0;
+            if (in_vain == 2) {
+                judge_abort(x, state);
+            }
             if (state == DFU_STATE_IDLE) {
                 return true;
             }
@@ -130,7 +146,9 @@ bool exam_heal(struct exam *x) {
             }
             bool is_abortable = state == DFU_STATE_DNLOAD_SYNC || state == DFU_STATE_DNLOAD_IDLE ||
                                 state == DFU_STATE_MANIFEST_SYNC || state == DFU_STATE_UPLOAD_IDLE;
-            (void)exam_request(x, is_abortable ? DFU_ABORT : DFU_CLRSTATUS, 0, NULL, 0, NULL);
+            bool is_taken = exam_request(x, is_abortable ? DFU_ABORT : DFU_CLRSTATUS, 0, NULL, 0,
+                                         NULL) == DEVICE_OK;
+            aborted = is_abortable && is_taken ? state : -1;
         }
         if (round == 0 && x->device->reset(x->device->ctx) != DEVICE_OK) {
             break;

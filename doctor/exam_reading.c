@@ -196,6 +196,15 @@ static void judge_reading(struct exam *x, uint32_t addr, const char *what) {
         report_add_as(x->report, "F43", FINDING_FAULT, REPORT_CERTAIN, at_us,
                       "%u bytes at 0x%08" PRIX32 " read twice are not the same", CONNECT_BYTES,
                       addr);
+        return;
+    }
+    if (exam_read(x, addr + PROBE_BYTES, second, PROBE_BYTES) &&
+        memcmp(first + PROBE_BYTES, second, PROBE_BYTES) != 0) {
+        report_add_as(x->report, "F43", FINDING_FAULT, REPORT_CERTAIN, at_us,
+                      "%u bytes read by their own address, 0x%08" PRIX32
+                      ", are not those that come from there when 0x%08" PRIX32 " is read on%s",
+                      PROBE_BYTES, addr + PROBE_BYTES, addr,
+                      memcmp(first, second, PROBE_BYTES) == 0 ? ": Set Address has no effect" : "");
     }
 }
 

@@ -430,6 +430,13 @@ void exam_sectors(struct exam *x) {
     if (x->is_over || !check_all(x)) {
         return;
     }
+    // What was saved by such reading would be written over what is there.
+    const struct report_finding *reading = report_has(x->report, "F43");
+    if (reading && reading->severity == FINDING_FAULT) {
+        report_incomplete(x->report, "what is read is not what is there, so nothing could be put "
+                                     "back; nothing was changed");
+        return;
+    }
     struct trial *t = calloc(1, sizeof *t);
     if (!t) {
         report_incomplete(x->report, "out of memory");

@@ -154,6 +154,16 @@ static void read_whole(const struct examine *x) {
         moved > 0 && moved < x->transfer_bytes) {
         tell_short_block(x, at_us, "an UPLOAD of", "gives ", moved);
     }
+    const uint8_t *there = x->bench->flash + (x->image_addr - x->bench->flash_addr);
+    if (moved > KEPT_BYTES && memcmp(bytes + KEPT_BYTES, there + KEPT_BYTES, moved - KEPT_BYTES)) {
+        report_add_as(x->report, "F43", FINDING_FAULT, REPORT_CERTAIN, at_us,
+                      "an UPLOAD from 0x%08" PRIX32
+                      " gives something else than flash holds there%s",
+                      x->image_addr,
+                      memcmp(bytes, x->bench->flash, moved) == 0
+                          ? ": what lies where flash begins, whatever the address"
+                          : "");
+    }
     (void)talk_recover(x);
 }
 

@@ -204,7 +204,7 @@ static void judge_enumeration(const struct examine *x) {
 
 // Of the device as it is, what the single requests from inside do not look for.
 static void look_outside(const struct examine *x) {
-    static const char *const wanted[] = {"F5", "F39", "F43", "F45"};
+    static const char *const wanted[] = {"F5", "F9", "F39", "F43", "F45"};
     struct report outside = {0};
     struct exam_options options = {.ctx = x->bench->ctx, .is_cancelled = x->bench->is_over};
     if (!talk_start(x)) {

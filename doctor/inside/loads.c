@@ -185,6 +185,22 @@ static unsigned alternate_for(const struct examine *x, const struct host *host) 
     return 0;
 }
 
+// The part of a block that the image ends with is all that is missing.
+static void judge_last_block(const struct examine *x, uint32_t differs_at, uint64_t at_us) {
+    uint32_t rest = x->transfer_bytes ? x->image_len % x->transfer_bytes : 0;
+    const uint8_t *end = x->bench->flash + (x->image_addr + x->image_len - x->bench->flash_addr);
+    bool is_blank = rest != 0 && differs_at == x->image_addr + x->image_len - rest;
+    for (uint32_t i = 1; i <= rest && is_blank; i++) {
+        is_blank = end[-(ptrdiff_t)i] == 0xff;
+    }
+    if (is_blank) {
+        report_add(x->report, "F47", REPORT_CERTAIN, at_us,
+                   "the last block, of %" PRIu32 " bytes at 0x%08" PRIX32
+                   " where a whole one has %u, was acknowledged and not programmed",
+                   rest, differs_at, x->transfer_bytes);
+    }
+}
+
 // True if it went well, or flash holds the image all the same.
 static bool load(struct examine *x, const struct host *host, unsigned which,
                  bool has_loaded_before) {
@@ -210,6 +226,9 @@ static bool load(struct examine *x, const struct host *host, unsigned which,
     bool is_held = holds(x, which, &differs_at);
     say_load(x, host, which, &outcome, window, is_held, differs_at);
     judge_state(x, host, has_loaded_before, state, &outcome, at_us);
+    if (!is_held && outcome.end == HOST_DONE) {
+        judge_last_block(x, differs_at, at_us);
+    }
     if (is_endless) {
         report_add(x->report, "F8", REPORT_LIKELY, at_us,
                    "%s polls without end: dfuDNBUSY %u times in %u ms, with no error and no flash "
@@ -251,5 +270,8 @@ void examine_loads(struct examine *x) {
             (void)load(x, host, 1, has_loaded);
         }
         x->may_fall_silent = false;
+        if (report_has(x->report, "F42")) {
+            return; // each of its time-outs takes long, and the next program meets the same
+        }
     }
 }

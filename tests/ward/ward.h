@@ -48,6 +48,7 @@ struct ward {
     uint16_t erase_poll_ms;
     uint8_t configuration; // bConfigurationValue; the firmware takes 1
     enum ward_failure failure;
+    bool aborts_in_vain;         // ABORT is taken, and that is all
     bool reads_into_stray_state; // a refused UPLOAD leaves the number of a status as the state
     bool
         abort_waits_for_reset; // after blocks, ABORT leads to dfuMANIFEST-WAIT-RESET, not to dfuIDLE

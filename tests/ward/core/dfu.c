@@ -134,6 +134,9 @@ static enum usbd_answer clrstatus(void) {
 
 static enum usbd_answer abort_session(void) {
     bool is_after_blocks = dfu.state == DFU_STATE_DNLOAD_IDLE && dfu.has_written;
+    if (ward.aborts_in_vain) {
+        return USBD_ACCEPT;
+    }
     switch (dfu.state) {
     case DFU_STATE_IDLE:
     case DFU_STATE_DNLOAD_SYNC:
