@@ -61,7 +61,9 @@ function look(name, line) {
         } else if (name == "soak") {
             add(name, many(of("loads")) " loads, " many(of("disturbed")) " of them disturbed, " of("failed") " failed")
         } else if (name == "power") {
-            add(name, many(of("cuts")) " cuts, " of("failed") " failed")
+            if (line ~ /^evidence: power_cuts /) { # the others are parts of it
+                add(name, many(of("cuts")) " cuts, " of("failed") " failed")
+            }
         } else if (name == "explore") {
             add(name, many(of("states")) " states, " many(of("transitions")) " transitions, " many(of("cuts")) \
                 " cuts, " of("failed") " ends of paths broke a promise")
