@@ -6,7 +6,9 @@
 
 #define APB1ENR   RCC_(0x40)
 #define CAN1_(o)  (0x40006400u + (o))
+#define APB1RSTR  RCC_(0x20)
 #define MCR       0x000
+#define MSR       0x004
 #define TSR       0x008
 #define RF0R      0x00C
 #define RF1R      0x010
@@ -141,6 +143,49 @@ static void nobody_acknowledges_on_a_bare_bus(void **state) {
     assert_int_equal(load(b, CAN1_(TSR)), ALL_EMPTY | 9u << 8); // RQCP1, TERR1
 }
 
+// As ST's and ChibiOS' handlers have it: what does not say ERRI is not theirs, and writing it ends the interrupt.
+static void an_error_interrupt_ends_when_its_flag_is_written(void **state) {
+    struct bench *b = *state;
+
+    open_can(b, 0);
+    store(b, CAN1_(IER), 1u << 15 | 1u << 9 | 1u << 8); // ERRIE, EPVIE, EWGIE
+    send(b, 0, STD(0x321));
+    run_for(b, PS_PER_MS);
+    assert_false(fake_irq(b->cpu, 22)); // errors, and not the warning's 96 yet
+    run_for(b, 20 * PS_PER_MS);
+    assert_int_equal(load(b, CAN1_(MSR)) & 7, 4);
+    assert_true(fake_irq(b->cpu, 22));
+    store(b, CAN1_(MSR), 4);
+    assert_int_equal(load(b, CAN1_(MSR)) & 7, 0);
+    assert_false(fake_irq(b->cpu, 22));
+    run_for(b, 20 * PS_PER_MS);
+    assert_false(fake_irq(b->cpu, 22));        // error passive as before: nothing new
+    store(b, CAN1_(IER), 1u << 15 | 1u << 11); // LECIE: each error
+    run_for(b, PS_PER_MS);
+    assert_true(fake_irq(b->cpu, 22));
+}
+
+static void a_reset_takes_the_interrupts_with_it(void **state) {
+    struct bench *b = *state;
+
+    for (unsigned way = 0; way < 2; way++) {
+        open_can(b, LOOP_BACK);
+        store(b, CAN1_(IER), 3); // TMEIE, FMPIE0
+        send(b, 0, STD(0x321));
+        run_for(b, PS_PER_MS);
+        assert_true(fake_irq(b->cpu, 19));
+        assert_true(fake_irq(b->cpu, 20));
+        if (way == 0) {
+            store(b, CAN1_(MCR), 1u << 15);
+        } else {
+            store(b, APB1RSTR, 1u << 25);
+            store(b, APB1RSTR, 0);
+        }
+        assert_false(fake_irq(b->cpu, 19));
+        assert_false(fake_irq(b->cpu, 20));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void) {
@@ -149,6 +194,8 @@ int main(void) {
         TEST(the_lower_identifier_goes_first_and_a_fourth_frame_overruns),
         TEST(filters_choose_the_fifo_and_tell_their_index),
         TEST(nobody_acknowledges_on_a_bare_bus),
+        TEST(an_error_interrupt_ends_when_its_flag_is_written),
+        TEST(a_reset_takes_the_interrupts_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@
 #define MCR_MASK       0x000100FFu
 #define MSR_INAK       (1u << 0)
 #define MSR_SLAK       (1u << 1)
+#define MSR_ERRI       (1u << 2)
 #define BTR_LBKM       (1u << 30)
 #define MCR_TXFP       (1u << 2)
 #define MCR_RFLM       (1u << 3)
@@ -46,6 +47,7 @@
 #define IER_FMPIE(n)   (2u << (3 * (n)))
 #define IER_FFIE(n)    (4u << (3 * (n)))
 #define IER_FOVIE(n)   (8u << (3 * (n)))
+#define IER_EWGIE      (1u << 8)
 #define IER_EPVIE      (1u << 9)
 #define IER_LECIE      (1u << 11)
 #define IER_ERRIE      (1u << 15)
@@ -111,9 +113,7 @@ static void update_irqs(struct can *can) {
                         (can->fifo[n].flags & RFR_FULL && can->ier & IER_FFIE(n)) ||
                         (can->fifo[n].flags & RFR_FOVR && can->ier & IER_FOVIE(n)));
     }
-    cpu_set_irq(cpu, irqs[can->index][3],
-                can->ier & IER_ERRIE && ((can->esr & ESR_EPVF && can->ier & IER_EPVIE) ||
-                                         (can->esr & 0x70 && can->ier & IER_LECIE)));
+    cpu_set_irq(cpu, irqs[can->index][3], can->msr & MSR_ERRI && can->ier & IER_ERRIE);
 }
 
 // --- filters (32.7.4) ------------------------------------------------------------------------------------------
@@ -236,12 +236,18 @@ static void release(struct can *can, unsigned n, uint32_t result) {
     WORD(can, TXBOX(n)) &= ~TIR_TXRQ;
 }
 
-// Nobody acknowledges: the counter takes 8 more each time, and stays at 128 (32.7.6, ISO 11898).
+// Nobody acknowledges: the counter takes 8 more each time, and stays at 128 (32.7.6, ISO 11898). ERRI is set as a bit
+// of ESR is, where IER has that one's bit, and stays until it is written (32.9.2).
 static void count_error(struct can *can) {
-    uint32_t tec = can->esr >> 16 & 0xFF;
+    uint32_t tec = can->esr >> 16 & 0xFF, before = can->esr;
     tec = tec + 8 < 128 ? tec + 8 : 128;
     can->esr = (can->esr & ~0x00FF0077u) | tec << 16 | ESR_LEC_ACK | (tec >= 96 ? ESR_EWGF : 0) |
                (tec >= 128 ? ESR_EPVF : 0);
+    uint32_t risen = can->esr & ~before;
+    if (can->ier & IER_LECIE || (risen & ESR_EWGF && can->ier & IER_EWGIE) ||
+        (risen & ESR_EPVF && can->ier & IER_EPVIE)) {
+        can->msr |= MSR_ERRI;
+    }
 }
 
 static void sent(void *ctx) {
@@ -319,6 +325,7 @@ static void can_reset(void *ctx) {
     can->msr = MSR_SLAK;
     can->btr = 0x01230000u;
     can->words[FMR / 4] = 0x2A1C0E01u;
+    update_irqs(can);
 }
 
 static bool can_read(void *ctx, uint32_t off, uint32_t *value) {
@@ -381,6 +388,8 @@ static bool can_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
         merge(&can->esr, value, mask & 0x70u);
         return true;
     case MSR:
+        can->msr &= ~(value & mask & MSR_ERRI); // rc_w1
+        update_irqs(can);
         return true;
     case TSR:
         write_tsr(can, value & mask);
