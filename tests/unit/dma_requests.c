@@ -5,6 +5,7 @@
 
 #include "tests/unit/chip_bench.h"
 
+#define APB1RSTR RCC_(0x20)
 #define AHB1ENR  RCC_(0x30)
 #define APB1ENR  RCC_(0x40)
 #define APB2ENR  RCC_(0x44)
@@ -239,6 +240,11 @@ static void the_dac_takes_samples_at_a_timers_pace_and_tells_of_none(void **stat
     assert_int_equal(load(b, DAC_(0x34)), 1u << 13);
     assert_true(fake_irq(b->cpu, 54)); // shared with TIM6
     store(b, DAC_(0x34), 1u << 13);
+    assert_false(fake_irq(b->cpu, 54));
+    run_for(b, 20 * PS_PER_US);
+    assert_true(fake_irq(b->cpu, 54));
+    store(b, APB1RSTR, 1u << 29);
+    store(b, APB1RSTR, 0);
     assert_false(fake_irq(b->cpu, 54));
 }
 

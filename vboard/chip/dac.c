@@ -217,6 +217,7 @@ static bool dac_write(void *ctx, uint32_t off, uint32_t value, uint32_t mask) {
 static void dac_reset(void *ctx) {
     struct chip *chip = ctx;
     chip->dac = (struct dac){0};
+    update_irq(chip);
 }
 
 const struct peripheral dac_peripheral = {
