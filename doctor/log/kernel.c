@@ -39,14 +39,16 @@ static const char *take_port(const char *text, char port[PORT_BYTES]) {
     }
     if (sscanf(at, "usb usb%3u-port%3u:%n", &bus, &number, &used) == 2 && used > 0) {
         (void)snprintf(port, PORT_BYTES, "%u-%u", bus, number);
-        return at + used + 1;
+        return at + used + strspn(at + used, " ");
     }
-    if (sscanf(at, "usb %15[0-9.-]-port%3u:%n", parent, &number, &used) == 2 && used > 0) {
-        (void)snprintf(port, PORT_BYTES, "%.15s.%u", parent, number);
-        return at + used + 1;
+    // The hyphen before "port" is taken with the hub's name.
+    if (sscanf(at, "usb %15[0-9.-]port%3u:%n", parent, &number, &used) == 2 && used > 0) {
+        parent[strlen(parent) - 1] = '\0';
+        (void)snprintf(port, PORT_BYTES, "%s.%u", parent, number);
+        return at + used + strspn(at + used, " ");
     }
     if (sscanf(at, "usb %15[0-9.-]:%n", port, &used) == 1 && used > 0 && strchr(port, '-')) {
-        return at + used + 1;
+        return at + used + strspn(at + used, " ");
     }
     return NULL;
 }

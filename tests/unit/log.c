@@ -194,6 +194,16 @@ static void the_kernels_log_tells_why_there_is_no_device(void **state) {
         {"[2.0] usb 1-2: new full-speed USB device number 3 using xhci_hcd\n"
          "[2.1] usb 1-2: config index 0 descriptor too short (expected 36, got 27)\n",
          "F45"},
+        // At a hub, whose port is named by the hub: the board is 3-2.1.
+        {"[2.0] usb 3-2.1: New USB device found, idVendor=0483, idProduct=df11, bcdDevice=22.00\n"
+         "[2.1] usb 3-2-port1: Cannot enable. Maybe the USB cable is bad?\n"
+         "[2.2] usb 3-2-port4: over-current condition\n",
+         "F27"},
+        // What the line before held is not this one's.
+        {"[2.0] usb 1-2: New USB device found, idVendor=0483, idProduct=df11, bcdDevice=22.00\n"
+         "[2.1] usb 1-3: can't set config #1, error -32\n"
+         "[2.2] usb 1-2:\n",
+         ""},
     };
     for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
         char why[LOG_WHY_MAX];
