@@ -262,7 +262,10 @@ bool redfu_sums_up(struct redfu_session *session);
 // none was open before. Whether that will be there once these segments (in the order of their addresses) are
 // written, with or without redfu_prepare.keep; by the region hash alone, which changes nothing.
 //
-// REDFU_OK where it will be, and where !redfu_sums_up(); REDFU_WRONG_VECTORS where it will not.
+// A load that is open is waited for, as redfu_await_whole() does: it may have just ended.
+//
+// REDFU_OK where it will be, where !redfu_sums_up(), and where the region hash gets no answer; REDFU_WRONG_VECTORS
+// where it will not.
 enum redfu_result redfu_check_start(struct redfu_session *session,
                                     const struct redfu_layout *layout,
                                     const struct redfu_segment *segments, size_t count,

@@ -254,14 +254,25 @@ enum redfu_result redfu_check_start(struct redfu_session *session,
                             application);
         return redfui_at(fault, segments[0].addr);
     }
+    redfui_speak_of(session, REDFU_PHASE_PREPARE, fault);
     enum redfu_result result = redfui_sum_up(session, &there, 1, &crc, fault);
+    if (result == REDFU_TRANSFER) {
+        // Not known, which is no reason to refuse: there are ways without.
+        memset(fault, 0, sizeof *fault);
+        return REDFU_OK;
+    }
     if (result != REDFU_OK) {
         return result;
     }
     bool is_blank = crc == crc32_update(CRC32_START, blank, sizeof blank);
     bool is_erased = !keep && is_beginning_erased(layout, segments, count, application);
-    if (!is_blank && !session->is_receiving && !is_erased) {
-        return REDFU_OK;
+    bool is_whole = true;
+    if (!is_blank && !is_erased && session->is_receiving) {
+        // One that has just ended is taken for whole after a silence: dfu-util && redfu.
+        result = redfu_await_whole(session, &is_whole, fault);
+    }
+    if (result != REDFU_OK || (!is_blank && !is_erased && is_whole)) {
+        return result;
     }
     (void)redfui_fail(fault, REDFU_WRONG_VECTORS,
                       "the board would have nothing to start: %s, and the image at 0x%08X does not "

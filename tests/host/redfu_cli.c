@@ -421,6 +421,56 @@ static void what_would_not_be_started_is_refused(void **unused) {
     bench_free(bench);
 }
 
+// dfu-util && redfu: the load before has ended with its ABORT, and the half second of silence is not over.
+static void data_behind_a_load_that_has_just_ended_is_taken(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    struct redfu *redfu = bench_redfu(bench);
+    struct redfu_segment run = {DESK_APPLICATION, sizeof image, image};
+    struct redfu_sector sector = {3, DESK_APPLICATION, 0x4000, 7};
+    struct redfu_plan plan = {.sectors = &sector,
+                              .sector_count = 1,
+                              .erase_bytes = 0x4000,
+                              .runs = &run,
+                              .run_count = 1,
+                              .write_bytes = sizeof image};
+    struct redfu_device *devices;
+    struct redfu_session *session;
+    struct redfu_fault fault;
+    size_t count;
+    assert_int_equal(redfu_list(redfu, &devices, &count, &fault), REDFU_OK);
+    assert_int_equal(redfu_open(redfu, &devices[0], &session, &fault), REDFU_OK);
+    assert_int_equal(redfu_write(session, 0, &plan, NULL, &fault), REDFU_OK);
+    assert_int_equal(redfu_settle(session, &fault), REDFU_OK);
+    assert_true(redfu_is_receiving(session));
+    redfu_close(session);
+    redfu_list_free(devices);
+    redfu_free(redfu);
+    struct outcome outcome = redfu_on(bench, "write %/text.bin@0x08020000", false);
+    assert_string_equal(outcome.err, "");
+    assert_int_equal(outcome.status, 0);
+    desk_wait_ms(bench->desk, 200);
+    assert_true(bench->desk->ran);
+    outcome_free(&outcome);
+    bench_free(bench);
+}
+
+// What is advised where a list of ranges gets no answer does without for data, too.
+static void data_is_written_without_the_region_hash_where_it_gets_no_answer(void **unused) {
+    (void)unused;
+    struct bench *bench = bench_new();
+    struct outcome outcome = redfu_on(bench, "write --no-run %/good.bin", false);
+    assert_int_equal(outcome.status, 0);
+    outcome_free(&outcome);
+    bench->lost_sums = true;
+    outcome = redfu_on(bench, "write --full --verify=read %/text.bin@0x08020000", false);
+    assert_string_equal(outcome.err, "");
+    assert_int_equal(outcome.status, 0);
+    assert_memory_equal(bench_flash(bench, 0x08020000), "hello\n", 6);
+    outcome_free(&outcome);
+    bench_free(bench);
+}
+
 static void a_file_for_another_alternate_setting_is_refused(void **unused) {
     (void)unused;
     struct bench *bench = bench_new();
@@ -802,6 +852,8 @@ int main(void) {
         cmocka_unit_test(list_marks_run_time_devices),
         cmocka_unit_test(bad_input_is_refused_before_anything_is_sent),
         cmocka_unit_test(what_would_not_be_started_is_refused),
+        cmocka_unit_test(data_behind_a_load_that_has_just_ended_is_taken),
+        cmocka_unit_test(data_is_written_without_the_region_hash_where_it_gets_no_answer),
         cmocka_unit_test(a_file_for_another_alternate_setting_is_refused),
         cmocka_unit_test(a_device_without_a_configuration_is_listed_and_not_used),
         cmocka_unit_test(an_application_that_does_not_detach_is_named),
