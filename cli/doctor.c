@@ -308,9 +308,10 @@ static enum redfu_result look_at_unconfigured(struct cli *cli, const struct redf
         (void)snprintf(report->subject, sizeof report->subject, "%.60s, %04X:%04X at %.40s",
                        one->product_name[0] ? one->product_name : "A device", one->vendor,
                        one->product, one->path);
-        report_add(report, "F51", REPORT_CERTAIN, REPORT_NO_TIME,
+        report_add(report, "F51", REPORT_LIKELY, REPORT_NO_TIME,
                    "the system has no configuration of it in force: it refused SET_CONFIGURATION, "
-                   "or its hub has no power left for it (the kernel's log says which)");
+                   "its hub has no power left for it, or nobody has authorised it (USBGuard, say); "
+                   "the kernel's log says which");
         report_incomplete(report, "a device that is not configured cannot be examined");
         return doctor_finish(cli, report);
     }

@@ -137,7 +137,7 @@ enum redfu_result redfu_upload(struct redfu_session *session, unsigned alternate
     return REDFU_OK;
 }
 
-// Whether the device is anywhere, and then in which mode.
+// Whether the device is anywhere, and then in which mode. One that is not configured is just coming: not there yet.
 static bool look_again(struct redfu *redfu, const struct redfu_device *like, bool *is_in_dfu_mode) {
     struct redfu_device *devices;
     struct redfu_fault ignored;
@@ -147,10 +147,10 @@ static bool look_again(struct redfu *redfu, const struct redfu_device *like, boo
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(devices[i].path, like->path) == 0) {
+        if (strcmp(devices[i].path, like->path) == 0 &&
+            devices[i].kind != REDFU_KIND_UNCONFIGURED) {
             is_there = true;
-            *is_in_dfu_mode =
-                devices[i].kind == REDFU_KIND_DFUSE || devices[i].kind == REDFU_KIND_DFU;
+            *is_in_dfu_mode = devices[i].kind != REDFU_KIND_RUNTIME;
         }
     }
     redfu_list_free(devices);

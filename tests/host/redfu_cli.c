@@ -503,6 +503,8 @@ static void a_device_without_a_configuration_is_listed_and_not_used(void **unuse
     outcome = redfu_on(bench, "doctor", false);
     assert_int_equal(outcome.status, REDFU_NEEDS_YOU);
     cli_says(outcome.out, "F51 fault: the device refuses to be configured");
+    cli_says(outcome.out, "or nobody has authorised it"); // which is no fault of the device
+    cli_says(outcome.out, "the device refuses to be configured (likely)");
     outcome_free(&outcome);
     bench_free(bench);
 }

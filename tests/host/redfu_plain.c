@@ -34,6 +34,7 @@ static struct device {
     bool refuses_end;       // with a STALL, and no status of its own
     bool falls_silent;      // when it manifests, and is there still
     bool keeps_port;        // the system refuses the reset of its port
+    unsigned unconfigured;  // lists after a reset that show it before it is configured
     // What it does.
     enum dfu_state state;
     enum dfu_status status;
@@ -59,6 +60,10 @@ static enum transport_result list(void *ctx, struct redfu_device **devices, size
     one->transfer_bytes = device.transfer_bytes;
     one->dfu_version = 0x0110;
     redfui_decide_kind(one, DFU_PROTOCOL_DFU);
+    if (device.was_reset && device.unconfigured > 0) {
+        device.unconfigured--;
+        one->kind = REDFU_KIND_UNCONFIGURED;
+    }
     return TRANSPORT_OK;
 }
 
@@ -444,6 +449,12 @@ static void what_goes_wrong_is_told(void **unused) {
     assert_run("write", "raw.bin", NULL, REDFU_STAYED, "still in DFU mode after a reset");
     assert_non_null(strstr(err, "The file was written"));
     assert_run("run", NULL, NULL, REDFU_STAYED, "still in DFU mode after a reset");
+    // It comes back as it was, and is seen before the system has configured it.
+    plug_in(DFU_ATTR_MANIFEST_TOLERANT, 64);
+    device.stays = true;
+    device.unconfigured = 2;
+    assert_run("run", NULL, NULL, REDFU_STAYED, "still in DFU mode after a reset");
+    assert_int_equal(device.unconfigured, 0);
     plug_in(0, 0);
     assert_run("write", "raw.bin", NULL, REDFU_BAD_DEVICE, "0 bytes a transfer");
     plug_in(0, 64);
