@@ -11,6 +11,7 @@
 #define TIM3_(o) (0x40000400u + (o))
 #define TIM2_(o) (0x40000000u + (o))
 #define CR1      0x00
+#define CR2      0x04
 #define SMCR     0x08
 #define DIER     0x0C
 #define SR       0x10
@@ -161,6 +162,66 @@ static void a_pin_clocks_starts_and_gates(void **state) {
 #define TIM5_(o) (0x40000C00u + (o))
 
 // IWDG_Example of ST's Cube measures LSI so.
+// TIM2 has been running for a while when TIM3 is set up to follow it (ITR1).
+static void a_master_that_runs_already_clocks_and_gates(void **state) {
+    struct bench *b = *state;
+
+    open_inputs(b);
+    store(b, TIM2_(PSC), 15);
+    store(b, TIM2_(ARR), 9);
+    store(b, TIM2_(EGR), 1);
+    store(b, TIM2_(CR2), 2u << 4); // update
+    store(b, TIM2_(CR1), 1);
+    run_for(b, 35 * PS_PER_US);
+    store(b, TIM3_(PSC), 0);
+    store(b, TIM3_(EGR), 1);
+    store(b, TIM3_(CR1), 1);
+    store(b, TIM3_(CNT), 0);
+    store(b, TIM3_(SMCR), 1u << 4 | 7);
+    run_for(b, 100 * PS_PER_US);
+    assert_int_equal(load(b, TIM3_(CNT)), 10);
+
+    store(b, TIM3_(SMCR), 0);
+    store(b, TIM2_(CR2), 1u << 4); // enable
+    store(b, TIM3_(PSC), 15);
+    store(b, TIM3_(EGR), 1);
+    store(b, TIM3_(SMCR), 1u << 4 | 5);
+    run_for(b, 100 * PS_PER_US);
+    assert_in_range(load(b, TIM3_(CNT)), 99, 100);
+    store(b, TIM2_(CR1), 0);
+    run_for(b, 100 * PS_PER_US);
+    assert_in_range(load(b, TIM3_(CNT)), 99, 100);
+
+    // OC1REF of PWM mode 1, high for good.
+    store(b, TIM2_(CCMR1), 6u << 4);
+    store(b, TIM2_(CCR(1)), 10);
+    store(b, TIM2_(CR2), 4u << 4);
+    store(b, TIM2_(CR1), 1);
+    store(b, TIM3_(SMCR), 0);
+    store(b, TIM3_(CNT), 0);
+    store(b, TIM3_(SMCR), 1u << 4 | 5);
+    run_for(b, 100 * PS_PER_US);
+    assert_in_range(load(b, TIM3_(CNT)), 99, 100);
+}
+
+// An ADC that begins to wait for a timer takes none of the triggers that came before.
+static void a_trigger_of_before_starts_no_conversion(void **state) {
+    struct bench *b = *state;
+
+    open_inputs(b);
+    store(b, APB2ENR, 1u << 8);
+    store(b, TIM3_(ARR), 99); // 100 us
+    store(b, TIM3_(EGR), 1);
+    store(b, TIM3_(CR2), 2u << 4);
+    store(b, TIM3_(CR1), 1);
+    run_for(b, 250 * PS_PER_US);
+    store(b, 0x40012008u, 1u << 28 | 8u << 24 | 1); // EXTEN, TIM3_TRGO, ADON
+    run_for(b, 40 * PS_PER_US);
+    assert_int_equal(load(b, 0x40012000u) & 0x12, 0); // EOC, STRT
+    run_for(b, 20 * PS_PER_US);
+    assert_int_equal(load(b, 0x40012000u) & 0x12, 0x12);
+}
+
 static void tim5_measures_the_lsi_oscillator(void **state) {
     struct bench *b = *state;
 
@@ -271,6 +332,8 @@ int main(void) {
         TEST(pwm_input_measures_period_and_pulse),
         TEST(an_encoder_counts_both_ways_and_wraps),
         TEST(a_pin_clocks_starts_and_gates),
+        TEST(a_master_that_runs_already_clocks_and_gates),
+        TEST(a_trigger_of_before_starts_no_conversion),
         TEST(tim5_measures_the_lsi_oscillator),
         TEST(an_external_trigger_is_told),
         TEST(the_analog_watchdog_tells_of_a_value_outside),

@@ -371,6 +371,7 @@ void adc_exti_signal(struct chip *chip, uint32_t lines) {
 
 static void write_cr2(struct adc *adc, uint32_t value) {
     uint32_t risen = value & ~REG(adc, CR2);
+    tim_listeners_change(adc->chip);
     REG(adc, CR2) = value & ~(CR2_SWSTART | CR2_JSWSTART); // cleared as the conversion begins
     if (!(value & CR2_ADON)) {
         stop(adc);

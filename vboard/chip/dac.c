@@ -144,6 +144,7 @@ void dac_exti_signal(struct chip *chip, uint32_t lines) {
 static void write_cr(struct chip *chip, uint32_t value) {
     struct dac *dac = &chip->dac;
     uint32_t risen = value & ~dac->cr;
+    tim_listeners_change(chip);
     dac->cr = value & 0x3FFF3FFFu;
     for (unsigned channel = 0; channel < 2; channel++) {
         if (!(value >> 16 * channel & CR_DMAEN)) {

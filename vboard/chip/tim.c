@@ -390,6 +390,14 @@ void tim_settled(struct tim *tim) {
     dma_requests_changed(tim->chip);
 }
 
+void tim_listeners_change(struct chip *chip) {
+    for (unsigned i = 0; i < TIMS; i++) {
+        if (chip->tim[i].chip && chip->tim[i].cr1 & CR1_CEN) {
+            settle(&chip->tim[i]);
+        }
+    }
+}
+
 void tim_listeners_changed(struct chip *chip) {
     for (unsigned i = 0; i < TIMS; i++) {
         if (chip->tim[i].chip && chip->tim[i].cr1 & CR1_CEN) {
@@ -691,6 +699,9 @@ static bool write_register(struct tim *tim, uint32_t off, uint32_t value) {
     if (!reg) {
         return false;
     }
+    if (off == SMCR) {
+        tim_listeners_change(tim->chip);
+    }
     *reg = value & mask;
     if (off == SMCR) {
         restart_time(tim);
@@ -712,6 +723,9 @@ static bool write_register(struct tim *tim, uint32_t off, uint32_t value) {
     }
     if (off == SMCR || off == CCMR1 || off == CCMR2 || off == CCER || off == CR2 || off == OR) {
         tim_inputs_chosen(tim);
+    }
+    if (off == SMCR) {
+        tim_master_chosen(tim);
     }
     return true;
 }

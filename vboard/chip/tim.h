@@ -43,7 +43,9 @@ extern const struct peripheral tim_peripherals[TIMS]; // ctx is filled in by chi
 // APB clocks, their prescalers or enable bits changed.
 void tim_clocks_changed(struct chip *chip);
 void tim_free(struct chip *chip);
-// Somebody waits for a signal of a timer, or does no more.
+// Somebody waits for a signal of a timer, or does no more: before that is so (the signals until now are not for them),
+// and after it.
+void tim_listeners_change(struct chip *chip);
 void tim_listeners_changed(struct chip *chip);
 // An interrupt line that is not the timers' alone.
 void tim_update_irq(struct chip *chip, unsigned irq);
@@ -100,6 +102,8 @@ void tim_signal_match(struct tim *tim, unsigned channel);
 void tim_signal_update(struct tim *tim, bool is_by_software);
 void tim_signal_enable(struct tim *tim);
 void tim_references_follow(struct tim *tim);
+// SMCR is what it is now: the master has somebody to tell, and the gate stands where the master's level is.
+void tim_master_chosen(struct tim *slave);
 // The flags (SR) at whose time somebody else wants to be told.
 uint32_t tim_listened(const struct tim *tim);
 // tim_inputs.c. The input of SMCR.TS or a capture changed.

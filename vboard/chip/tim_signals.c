@@ -144,6 +144,20 @@ void tim_references_follow(struct tim *tim) {
     }
 }
 
+void tim_master_chosen(struct tim *slave) {
+    struct chip *chip = slave->chip;
+    tim_listeners_changed(chip);
+    for (unsigned i = 0; i < TIMS; i++) {
+        const struct tim *master = &chip->tim[i];
+        if (is_slave_of(slave, i)) {
+            tim_gate(slave, master_mode(master) == BY_ENABLE ? master->cr1 & TIM_CR1_CEN
+                            : master_mode(master) == BY_REFERENCE
+                                ? master->references >> master_channel(master) & 1
+                                : false);
+        }
+    }
+}
+
 uint32_t tim_listened(const struct tim *tim) {
     uint32_t flags = 0;
     for (unsigned channel = 0; channel < tim_channels(tim); channel++) {
