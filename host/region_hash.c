@@ -282,8 +282,11 @@ enum redfu_result redfu_check_start(struct redfu_session *session,
                                   : "a load of its application is not whole",
                       segments[0].addr);
     (void)redfui_advise(fault,
-                        "Write the application, at 0x%08X, with it or first; or --no-run, "
-                        "which leaves the board in DFU mode. Nothing was sent.",
+                        !is_blank && is_erased
+                            ? "--keep writes back what else its sectors hold; or write the "
+                              "application, at 0x%08X, with it. Nothing was sent."
+                            : "Write the application, at 0x%08X, with it or first; or --no-run, "
+                              "which leaves the board in DFU mode. Nothing was sent.",
                         application);
     return redfui_at(fault, segments[0].addr);
 }

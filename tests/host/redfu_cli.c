@@ -400,6 +400,13 @@ static void what_would_not_be_started_is_refused(void **unused) {
     bench->log_count = 0;
     assert_refused(bench, "write %/text.bin@0x0800E000", REDFU_WRONG_VECTORS,
                    "the sector that its application begins in is erased");
+    bench->log_count = 0;
+    assert_refused(bench, "write %/text.bin@0x0800E000", REDFU_WRONG_VECTORS,
+                   "--keep writes back what else its sectors hold");
+    outcome = redfu_on(bench, "write --keep --no-run %/text.bin@0x0800E000", false);
+    assert_int_equal(outcome.status, 0);
+    assert_memory_equal(bench_flash(bench, DESK_APPLICATION), image, sizeof image);
+    outcome_free(&outcome);
     outcome = redfu_on(bench, "write %/text.bin@0x08020000", false);
     assert_string_equal(outcome.err, "");
     assert_int_equal(outcome.status, 0);
