@@ -19,7 +19,7 @@ static const char *kind_words(enum redfu_kind kind) {
     case REDFU_KIND_DFU:
         return "DFU mode, plain DFU";
     case REDFU_KIND_UNCONFIGURED:
-        return "DFU mode, but it refused to be configured (SET_CONFIGURATION): cannot be used";
+        return "DFU mode, but not configured by the system: cannot be used";
     case REDFU_KIND_RUNTIME:
     default:
         return "run-time mode: runs its application, cannot be programmed now";

@@ -211,8 +211,8 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
     }
     if (has_unconfigured) {
         append(fault->advice, sizeof fault->advice,
-               "\nOne that is not configured refused SET_CONFIGURATION: its firmware's class does "
-               "not come up (`redfu doctor` says more).");
+               "\nOne that is not configured refused SET_CONFIGURATION, is just coming, or was not "
+               "authorised by the system (`redfu doctor` says more).");
     }
     if (has_runtime) {
         append(fault->advice, sizeof fault->advice,

@@ -87,11 +87,11 @@ enum redfu_result redfu_open(struct redfu *redfu, const struct redfu_device *dev
                                     "application.");
     }
     if (device->kind == REDFU_KIND_UNCONFIGURED) {
-        (void)redfui_fail(
-            fault, REDFU_BAD_DEVICE, "%s at %s is not configured: it refused SET_CONFIGURATION",
-            device->product_name[0] ? device->product_name : "the device", device->path);
-        return redfui_advise(fault, "Its firmware's class does not come up; `redfu doctor` says "
-                                    "more.");
+        (void)redfui_fail(fault, REDFU_BAD_DEVICE, "%s at %s is not configured by the system",
+                          device->product_name[0] ? device->product_name : "the device",
+                          device->path);
+        return redfui_advise(fault, "It refused SET_CONFIGURATION, is just coming, or was not "
+                                    "authorised; `redfu doctor` says more.");
     }
     struct redfu_session *session = calloc(1, sizeof *session);
     if (!session) {

@@ -53,8 +53,8 @@ enum redfu_kind {
     REDFU_KIND_DFUSE,   // in DFU mode, DfuSe
     REDFU_KIND_DFU,     // in DFU mode, plain DFU
     REDFU_KIND_RUNTIME, // running an application that says it can enter DFU mode
-    // In DFU mode, and the system has no configuration of it in force: it refused SET_CONFIGURATION, or is just coming.
-    // Listed, and never chosen.
+    // In DFU mode, and the system has no configuration of it in force: it refused SET_CONFIGURATION, is just coming, or
+    // was not authorised. Listed, and never chosen.
     REDFU_KIND_UNCONFIGURED,
 };
 

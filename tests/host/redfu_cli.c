@@ -501,12 +501,13 @@ static void a_device_without_a_configuration_is_listed_and_not_used(void **unuse
     bench->kinds[0] = REDFU_KIND_UNCONFIGURED;
     struct outcome outcome = redfu_on(bench, "list", false);
     assert_int_equal(outcome.status, 0);
-    cli_says(outcome.out, "it refused to be configured (SET_CONFIGURATION): cannot be used");
+    cli_says(outcome.out, "DFU mode, but not configured by the system: cannot be used");
     outcome_free(&outcome);
     outcome = redfu_on(bench, "list --json", false);
     cli_says(outcome.out, "\"kind\":\"unconfigured\"");
     outcome_free(&outcome);
-    assert_refused(bench, "write %/good.bin", REDFU_NO_DEVICE, "refused SET_CONFIGURATION");
+    assert_refused(bench, "write %/good.bin", REDFU_NO_DEVICE,
+                   "is just coming, or was not authorised");
     outcome = redfu_on(bench, "doctor", false);
     assert_int_equal(outcome.status, REDFU_NEEDS_YOU);
     cli_says(outcome.out, "F51 fault: the device refuses to be configured");
