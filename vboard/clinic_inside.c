@@ -316,19 +316,19 @@ int clinic_say(const struct clinic *clinic, struct report *report) {
     return report_worst(report) > FINDING_NOTE ? EXIT_FAULTS : 0;
 }
 
-static bool usb_trouble(const struct chip *chip, const char **id, char text[INSIDE_FAULT_MAX]) {
+static bool usb_trouble(const struct chip *chip, struct inside_trouble *told) {
     struct chip_usb_trouble trouble = chip_usb_trouble(chip);
     if (trouble.has_dma_missed) {
-        *id = "F29";
+        told->id = "F29";
         (void)snprintf(
-            text, INSIDE_FAULT_MAX,
+            told->text, sizeof told->text,
             "OTG_HS was to send from 0x%08" PRIX32
             " by DMA (GAHBCFG.DMAEN is 1), where its bus master reaches no memory: zeros "
             "went out",
             trouble.dma_missed);
     } else if (trouble.was_stopped_asleep) {
-        *id = "F28";
-        (void)snprintf(text, INSIDE_FAULT_MAX,
+        told->id = "F28";
+        (void)snprintf(told->text, sizeof told->text,
                        "OTG_HS stood still while the processor slept (WFI), with the host asking: "
                        "RCC_AHB1LPENR is 0x%08" PRIX32 " (OTGHSLPEN bit 29, OTGHSULPILPEN bit 30)",
                        chip_peek_register(chip, RCC_AHB1LPENR));
@@ -348,16 +348,25 @@ static const char *finding_of(const char *complaint) {
     return NULL;
 }
 
-static bool trouble(void *ctx, unsigned index, const char **id, char text[INSIDE_FAULT_MAX]) {
+// Neither flash nor the USB core runs at a bus clock (RM0090 7.2): that is another day's trouble.
+static bool is_of_bus_clock(const struct trace_grievance *grievance) {
+    return strcmp(grievance->what, "clock-too-fast") == 0 &&
+           strncmp(grievance->sentence, "PCLK", 4) == 0;
+}
+
+static bool trouble(void *ctx, unsigned index, struct inside_trouble *told) {
     const struct inside *inside = ctx;
     const struct trace *trace = &inside->clinic->board->trace;
-    if (usb_trouble(inside->clinic->board->chip, id, text) && index-- == 0) {
+    *told = (struct inside_trouble){0};
+    if (usb_trouble(inside->clinic->board->chip, told) && index-- == 0) {
         return true;
     }
     for (size_t i = 0; i < trace->grievance_count; i++) {
-        *id = finding_of(trace->grievances[i].what);
-        if (*id && index-- == 0) {
-            (void)snprintf(text, INSIDE_FAULT_MAX, "%.250s", trace->grievances[i].sentence);
+        const struct trace_grievance *grievance = &trace->grievances[i];
+        told->id = finding_of(grievance->what);
+        if (told->id && index-- == 0) {
+            told->is_elsewhere = is_of_bus_clock(grievance);
+            (void)snprintf(told->text, sizeof told->text, "%.250s", grievance->sentence);
             return true;
         }
     }

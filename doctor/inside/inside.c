@@ -180,10 +180,14 @@ static bool begin(struct examine *x, const struct inside_job *job) {
 
 // Clocks that are none, a core that stood still or sent nothing.
 static void judge_chip(const struct examine *x) {
-    const char *id = NULL;
-    char text[INSIDE_FAULT_MAX];
-    for (unsigned i = 0; x->bench->trouble(x->bench->ctx, i, &id, text); i++) {
-        report_add_as(x->report, id, FINDING_FAULT, REPORT_CERTAIN, REPORT_NO_TIME, "%s", text);
+    struct inside_trouble trouble = {0};
+    for (unsigned i = 0; x->bench->trouble(x->bench->ctx, i, &trouble); i++) {
+        bool is_first = !report_has(x->report, trouble.id);
+        report_add_as(x->report, trouble.id, trouble.is_elsewhere ? FINDING_WARNING : FINDING_FAULT,
+                      REPORT_CERTAIN, REPORT_NO_TIME, "%s", trouble.text);
+        if (trouble.is_elsewhere && is_first) {
+            report_set_aside(x->report, trouble.id);
+        }
     }
 }
 

@@ -25,6 +25,13 @@ enum inside_start {
 #define INSIDE_PLACE_MAX 96u
 #define INSIDE_FAULT_MAX 256u
 
+// What is wrong with the chip, in words that name register and place.
+struct inside_trouble {
+    const char *id;    // the finding
+    bool is_elsewhere; // it holds no update up
+    char text[INSIDE_FAULT_MAX];
+};
+
 struct inside_bench {
     void *ctx;
     const struct device *device; // the host's end of the cable
@@ -52,9 +59,8 @@ struct inside_bench {
     // Whether the processor is in the handler of a fault, or worse, or deaf to interrupts; `text` says what brought it
     // there.
     bool (*is_faulty)(void *ctx, char text[INSIDE_FAULT_MAX]);
-    // What ails the chip without any request: its clocks, its USB core; in words that name register and place. `id` is the
-    // finding. By `index` from 0 on; false: no more.
-    bool (*trouble)(void *ctx, unsigned index, const char **id, char text[INSIDE_FAULT_MAX]);
+    // What ails the chip without any request: its clocks, its USB core. By `index` from 0 on; false: no more.
+    bool (*trouble)(void *ctx, unsigned index, struct inside_trouble *trouble);
     // Whether SET_CONFIGURATION was accepted when the device was enumerated last.
     bool (*is_configured)(void *ctx);
     // Why no device could be enumerated; "": none attached.

@@ -93,6 +93,7 @@ static const struct patient patients[] = {
     {"f50", "F50", "", "", "", ""},
     {"healthy", "F50", "", "--hse 25MHz ", NULL, ""}, // another crystal than the code is for
     {"f51", "F51", "", "", NULL, ""},
+    {"f23-f50", "F23 F50", "", "", "", ""}, // a bus clock hurries no update
     {"f01-f06", "F1 F6", "", "", "F1", ""},
     {"f13-f08", "F8 F13", "", "", "F8", ""},
 };
