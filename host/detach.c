@@ -37,8 +37,7 @@ static bool find_again(struct redfu *redfu, const struct redfu_device *like,
         return false; // in the middle of a change; asked again
     }
     for (size_t i = 0; i < count && !is_found; i++) {
-        if ((devices[i].kind == REDFU_KIND_DFUSE || devices[i].kind == REDFU_KIND_DFU) &&
-            is_same_board(&devices[i], like)) {
+        if (redfui_is_programmable(&devices[i]) && is_same_board(&devices[i], like)) {
             *access = devices[i].access;
             is_found = *access == REDFU_OK;
             *found = devices[i];

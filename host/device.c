@@ -222,10 +222,13 @@ static enum redfu_result refuse_none(const struct redfu_device *devices, size_t 
     return fault->result;
 }
 
-// In DFU mode, of either kind: who has to say which one is meant sees all that `list` shows.
+bool redfui_is_programmable(const struct redfu_device *device) {
+    return device->kind == REDFU_KIND_DFUSE || device->kind == REDFU_KIND_DFU;
+}
+
+// Who has to say which one is meant sees all that `list` shows.
 static bool is_candidate(const struct redfu_device *device, const struct redfu_filter *filter) {
-    return (device->kind == REDFU_KIND_DFUSE || device->kind == REDFU_KIND_DFU) &&
-           redfu_matches(device, filter);
+    return redfui_is_programmable(device) && redfu_matches(device, filter);
 }
 
 static enum redfu_result refuse_many(const struct redfu_device *devices, size_t count,

@@ -150,7 +150,7 @@ static bool look_again(struct redfu *redfu, const struct redfu_device *like, boo
         if (strcmp(devices[i].path, like->path) == 0 &&
             devices[i].kind != REDFU_KIND_UNCONFIGURED) {
             is_there = true;
-            *is_in_dfu_mode = devices[i].kind != REDFU_KIND_RUNTIME;
+            *is_in_dfu_mode = redfui_is_programmable(&devices[i]);
         }
     }
     redfu_list_free(devices);

@@ -28,6 +28,9 @@ struct redfu_session {
     bool reads_singly; // UPLOADs close behind each other went wrong, or it is not redfu-boot
 };
 
+// In DFU mode, of either kind, and configured.
+bool redfui_is_programmable(const struct redfu_device *device);
+
 // Linux' usbfs takes control transfers up to this (libusb's limit as well); dfu-util caps there too.
 #define TRANSFER_BYTES_MAX 4096u
 _Static_assert(TRANSFER_BYTES_MAX <= TRANSPORT_QUEUE_BYTES_MAX, "a block cannot be queued");

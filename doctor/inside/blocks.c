@@ -122,10 +122,7 @@ static void judge_size(struct examine *x, uint64_t at_us, enum device_result res
         if (!talk_start(x)) {
             return;
         }
-        struct talk_outcome outcome = talk_command(x, DFUSE_CMD_ERASE, x->image_addr);
-        if (talk_went_well(&outcome)) {
-            outcome = talk_command(x, DFUSE_CMD_SET_ADDRESS, x->image_addr);
-        }
+        struct talk_outcome outcome = talk_erase_there(x);
         if (!talk_went_well(&outcome)) {
             return;
         }

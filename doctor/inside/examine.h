@@ -91,6 +91,8 @@ struct talk_outcome talk_download(const struct examine *x, uint16_t block, const
 // A DfuSe command with an address.
 struct talk_outcome talk_command(const struct examine *x, uint8_t command, uint32_t addr);
 bool talk_went_well(const struct talk_outcome *outcome);
+// The sector where the image begins is erased, and the address set to it; how the last one of the two went that was sent.
+struct talk_outcome talk_erase_there(const struct examine *x);
 // "errVENDOR in dfuERROR", "dfuDNBUSY for ever", "no answer". Returns `text`.
 const char *talk_words(const struct talk_outcome *outcome, char text[96]);
 // Brings the device into dfuIDLE by whatever helps, a power cycle last. False: there is no device.

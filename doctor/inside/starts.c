@@ -234,10 +234,7 @@ static void examine_cut(const struct examine *x) {
     if (!talk_start(x)) {
         return;
     }
-    struct talk_outcome outcome = talk_command(x, DFUSE_CMD_ERASE, x->image_addr);
-    if (talk_went_well(&outcome)) {
-        outcome = talk_command(x, DFUSE_CMD_SET_ADDRESS, x->image_addr);
-    }
+    struct talk_outcome outcome = talk_erase_there(x);
     if (!talk_went_well(&outcome)) {
         return;
     }

@@ -242,6 +242,12 @@ bool talk_went_well(const struct talk_outcome *outcome) {
            outcome->status == DFU_STATUS_OK && outcome->state == DFU_STATE_DNLOAD_IDLE;
 }
 
+struct talk_outcome talk_erase_there(const struct examine *x) {
+    struct talk_outcome outcome = talk_command(x, DFUSE_CMD_ERASE, x->image_addr);
+    return talk_went_well(&outcome) ? talk_command(x, DFUSE_CMD_SET_ADDRESS, x->image_addr)
+                                    : outcome;
+}
+
 const char *talk_words(const struct talk_outcome *outcome, char text[96]) {
     static const char *const results[] = {"", "STALL", "no answer", "the device is gone"};
     if (outcome->dnload != DEVICE_OK) {
